@@ -1,0 +1,228 @@
+//! The content of one room: a `yrs` document, and the updates that storage has not been given.
+//!
+//! An update is *recorded* when it comes in, at the cost of a copy into the open segment, and
+//! *integrated* later with its neighbours, when somebody joins or the segment is taken.
+
+use super::message::{EMPTY_UPDATE, Malformed, Reader, write_var_bytes};
+use bytes::Bytes;
+use yrs::updates::decoder::Decode;
+use yrs::updates::encoder::Encode;
+use yrs::{ClientID, Doc, OffsetKind, Options, ReadTxn, StateVector, Transact, Update};
+
+/// A document in memory.
+pub struct Document {
+    doc: Doc,
+    /// Recorded updates, each behind its length.
+    segment: Vec<u8>,
+    /// How much of the segment is in `doc`.
+    integrated: usize,
+    /// How many updates were ever recorded: the sequence number of the last one.
+    sequence: u64,
+    /// Sequence number of the last update in `doc`.
+    integrated_sequence: u64,
+    /// `doc` for a client that has nothing, until the next change.
+    full_state: Option<Bytes>,
+    /// Whether some stored bytes did not integrate, so that `doc` is not all there is.
+    damaged: bool,
+}
+
+/// Updates that follow each other in one room, as they are stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Sequence number of its last update.
+    pub sequence: u64,
+    /// Each update behind its length as a `varUint`.
+    pub data: Bytes,
+}
+
+/// A whole document, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Sequence number of the last update in it.
+    pub sequence: u64,
+    /// One V1 update.
+    pub data: Bytes,
+}
+
+impl Document {
+    /// Builds the document from what is stored. `client` names this process as a writer, which
+    /// it never is.
+    pub fn load(client: u64, snapshot: Option<&Snapshot>, segments: &[Segment]) -> Self {
+        let mut document = Self {
+            doc: Doc::with_options(Options {
+                offset_kind: OffsetKind::Utf16,
+                cleanup_formatting: false,
+                ..Options::with_client_id(ClientID::new(client))
+            }),
+            segment: Vec::new(),
+            integrated: 0,
+            sequence: 0,
+            integrated_sequence: 0,
+            full_state: None,
+            damaged: false,
+        };
+        if let Some(snapshot) = snapshot {
+            document.sequence = snapshot.sequence;
+            document.damaged |= document.apply(&snapshot.data).is_none();
+        }
+        for segment in segments {
+            document.sequence = document.sequence.max(segment.sequence);
+            document.damaged |= document.apply_all(&segment.data, |_| ()) > 0;
+        }
+        document.integrated_sequence = document.sequence;
+        document
+    }
+
+    /// Adds a validated update to the open segment.
+    pub fn record(&mut self, update: &[u8]) {
+        write_var_bytes(&mut self.segment, update);
+        self.sequence += 1;
+    }
+
+    /// Adds a validated update if it changes anything; whether it did. Costs an integration, so
+    /// it is for step 2, which mostly repeats what is known.
+    pub fn record_if_news(&mut self, update: &[u8]) -> bool {
+        self.integrate();
+        let news = self.apply(update) == Some(true);
+        if news {
+            self.record(update);
+            self.integrated = self.segment.len();
+            self.integrated_sequence = self.sequence;
+        }
+        news
+    }
+
+    /// Brings all recorded updates into the document. The rare one that passes validation but
+    /// does not integrate leaves the segment, so that it is never stored.
+    pub fn integrate(&mut self) {
+        if self.integrated == self.segment.len() {
+            return;
+        }
+        let segment = std::mem::take(&mut self.segment);
+        let (done, fresh) = segment.split_at(self.integrated);
+        let mut kept = Vec::new();
+        let refused = self.apply_all(fresh, |update| write_var_bytes(&mut kept, update));
+        self.segment = match refused {
+            0 => segment,
+            _ => [done, &kept].concat(),
+        };
+        self.integrated = self.segment.len();
+        self.integrated_sequence = self.sequence;
+    }
+
+    /// Ends the open segment and gives it, if it holds anything. What could not be integrated
+    /// never gets here: a process that such bytes would kill dies before they are stored.
+    pub fn take_segment(&mut self) -> Option<Segment> {
+        self.integrate();
+        self.integrated = 0;
+        let data = std::mem::take(&mut self.segment);
+        (!data.is_empty()).then(|| Segment {
+            sequence: self.sequence,
+            data: data.into(),
+        })
+    }
+
+    /// Bytes in the open segment.
+    pub fn segment_len(&self) -> usize {
+        self.segment.len()
+    }
+
+    /// Sequence number of the last recorded update.
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// Sequence number of the last update that is integrated.
+    pub fn integrated_sequence(&self) -> u64 {
+        self.integrated_sequence
+    }
+
+    /// The encoded state vector of what is integrated.
+    pub fn state_vector(&self) -> Vec<u8> {
+        self.doc.transact().state_vector().encode_v1()
+    }
+
+    /// All that is integrated and a client with `state_vector` may lack: blocks, the whole delete
+    /// set, and updates that wait for a predecessor.
+    pub fn diff(&mut self, state_vector: &[u8]) -> Result<Bytes, Malformed> {
+        let state_vector =
+            StateVector::decode_v1(state_vector).map_err(|_| Malformed::StateVector)?;
+        if state_vector.is_empty() {
+            return Ok(self.full_state());
+        }
+        let diff = self.doc.transact().encode_state_as_update_v1(&state_vector);
+        Ok(diff.into())
+    }
+
+    /// All that is integrated; `None` if storage holds bytes that are not understood and would
+    /// be lost.
+    pub fn snapshot(&mut self) -> Option<Snapshot> {
+        let data = self.full_state();
+        (!self.damaged).then_some(Snapshot {
+            sequence: self.integrated_sequence,
+            data,
+        })
+    }
+
+    /// Whether storage held bytes that did not integrate.
+    pub fn is_damaged(&self) -> bool {
+        self.damaged
+    }
+
+    fn full_state(&mut self) -> Bytes {
+        let Self {
+            doc, full_state, ..
+        } = self;
+        full_state
+            .get_or_insert_with(|| {
+                let empty = StateVector::default();
+                doc.transact().encode_state_as_update_v1(&empty).into()
+            })
+            .clone()
+    }
+
+    /// Applies the updates of a segment in one transaction, tells each that was applied, and
+    /// counts those that were not.
+    fn apply_all(&mut self, segment: &[u8], mut applied: impl FnMut(&[u8])) -> usize {
+        self.full_state = None;
+        let mut transaction = self.doc.transact_mut();
+        let mut refused = 0;
+        for update in updates(segment) {
+            let decoded = update.ok().and_then(|update| {
+                let decoded = Update::decode_v1(update).ok()?;
+                transaction.apply_update(decoded).ok()?;
+                Some(update)
+            });
+            match decoded {
+                Some(update) => applied(update),
+                None => refused += 1,
+            }
+        }
+        refused
+    }
+
+    /// Applies one update; whether it changed anything, `None` if it does not integrate.
+    fn apply(&mut self, update: &[u8]) -> Option<bool> {
+        if update == EMPTY_UPDATE {
+            return Some(false);
+        }
+        let update = Update::decode_v1(update).ok()?;
+        self.full_state = None;
+        let mut transaction = self.doc.transact_mut();
+        transaction.apply_update(update).ok()?;
+        Some(transaction.has_changes() || transaction.has_missing_updates())
+    }
+}
+
+fn updates(segment: &[u8]) -> impl Iterator<Item = Result<&[u8], Malformed>> {
+    let mut reader = Reader::new(segment);
+    std::iter::from_fn(move || {
+        (reader.remaining() > 0).then(|| {
+            let update = reader.var_bytes();
+            if update.is_err() {
+                reader = Reader::new(&[]);
+            }
+            update
+        })
+    })
+}

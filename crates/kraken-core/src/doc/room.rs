@@ -1,0 +1,197 @@
+//! One room: who is in it, its awareness, and its content once that is loaded.
+
+use super::awareness::Awareness;
+use super::document::Document;
+use super::message;
+use crate::ids::{ConnectionId, RoomId, Timestamp, TopicId};
+use crate::{Effect, Limits};
+use bytes::Bytes;
+use std::collections::{BTreeSet, VecDeque};
+
+/// Every member hears something at least this often, in milliseconds: y-websocket reconnects
+/// after 30,000 of silence.
+const KEEP_ALIVE: u64 = 20_000;
+
+/// One room in memory.
+pub(super) struct Room {
+    pub(super) id: RoomId,
+    pub(super) topic: TopicId,
+    pub(super) members: BTreeSet<ConnectionId>,
+    pub(super) awareness: Awareness,
+    pub(super) content: Content,
+    /// When every member was last sent something.
+    heard: Timestamp,
+    /// Since when there is no member.
+    empty_since: Timestamp,
+}
+
+/// What a room holds, once it is known.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "almost every room is loaded, and a box would cost each access"
+)]
+pub(super) enum Content {
+    /// Storage has been asked.
+    Loading(Waiting),
+    /// All of it is here.
+    Loaded(Loaded),
+}
+
+/// What came in before the content was known, in order.
+#[derive(Default)]
+pub(super) struct Waiting {
+    pub(super) frames: VecDeque<(ConnectionId, Bytes)>,
+    pub(super) bytes: usize,
+    pub(super) failures: u32,
+}
+
+/// A loaded room's content, and how much of it is stored.
+pub(super) struct Loaded {
+    pub(super) document: Document,
+    /// Sequence number of the last update known to be stored.
+    pub(super) stored: u64,
+    /// Write-first only: messages that go out once their update is stored.
+    pub(super) held: VecDeque<(u64, Bytes)>,
+    /// Write-first only: state vectors to answer once all that is integrated is stored.
+    pub(super) questions: Vec<(ConnectionId, Bytes)>,
+    /// Segments in storage behind the last snapshot, and their bytes.
+    pub(super) segments: u64,
+    pub(super) segment_bytes: usize,
+    pub(super) snapshot_bytes: usize,
+    pub(super) compacting: bool,
+}
+
+impl Loaded {
+    /// Bytes of the document, as far as they are known without encoding it.
+    pub(super) fn size(&self) -> usize {
+        self.snapshot_bytes + self.segment_bytes + self.document.segment_len()
+    }
+
+    /// Whether everything that came in is stored.
+    pub(super) fn is_stored(&self) -> bool {
+        self.document.segment_len() == 0 && self.stored >= self.document.sequence()
+    }
+
+    /// Whether the log has outgrown the snapshot.
+    pub(super) fn wants_compaction(&self, limits: &Limits) -> bool {
+        let outgrown = self.segments > limits.segments
+            || self.segment_bytes > limits.segment_bytes + self.snapshot_bytes;
+        outgrown && !self.compacting && !self.document.is_damaged()
+    }
+
+    /// Sends what waited for storage.
+    pub(super) fn release(&mut self, topic: TopicId, effects: &mut Vec<Effect>) {
+        while let Some((_, message)) = self.held.pop_front_if(|held| held.0 <= self.stored) {
+            effects.push(Effect::Publish {
+                topic,
+                except: None,
+                message,
+            });
+        }
+        if self.document.integrated_sequence() <= self.stored {
+            for (connection, state_vector) in std::mem::take(&mut self.questions) {
+                answer(&mut self.document, connection, &state_vector, effects);
+            }
+        }
+    }
+}
+
+/// Answers a validated step 1.
+pub(super) fn answer(
+    document: &mut Document,
+    connection: ConnectionId,
+    state_vector: &[u8],
+    effects: &mut Vec<Effect>,
+) {
+    if let Ok(update) = document.diff(state_vector) {
+        effects.push(Effect::Send {
+            connection,
+            message: message::step_2(&update),
+        });
+    }
+}
+
+impl Room {
+    pub(super) fn new(id: RoomId, topic: TopicId, now: Timestamp) -> Self {
+        Self {
+            id,
+            topic,
+            members: BTreeSet::new(),
+            awareness: Awareness::default(),
+            content: Content::Loading(Waiting::default()),
+            heard: now,
+            empty_since: now,
+        }
+    }
+
+    /// Lets `connection` take part in a loaded room: from here on it gets what the others get,
+    /// and it is asked for what is missing here.
+    pub(super) fn greet(&mut self, connection: ConnectionId, effects: &mut Vec<Effect>) {
+        let Content::Loaded(loaded) = &mut self.content else {
+            return;
+        };
+        effects.push(Effect::Subscribe {
+            connection,
+            topic: self.topic,
+        });
+        effects.push(Effect::Send {
+            connection,
+            message: message::step_1(&loaded.document.state_vector()),
+        });
+        if let Some(states) = self.awareness.encode_all() {
+            effects.push(Effect::Send {
+                connection,
+                message: message::awareness(&states),
+            });
+        }
+    }
+
+    /// Tells everybody.
+    pub(super) fn publish(&mut self, message: Bytes, now: Timestamp, effects: &mut Vec<Effect>) {
+        self.heard = now;
+        effects.push(Effect::Publish {
+            topic: self.topic,
+            except: None,
+            message,
+        });
+    }
+
+    /// Takes `connection` out; its states stay for the grace time.
+    pub(super) fn remove(&mut self, connection: ConnectionId, now: Timestamp) {
+        self.members.remove(&connection);
+        self.awareness.orphan(connection, now);
+        if self.members.is_empty() {
+            self.empty_since = now;
+        }
+    }
+
+    /// Does what is due: expires awareness, breaks a long silence.
+    pub(super) fn look_after(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        if let Some(gone) = self.awareness.expire(now) {
+            self.publish(message::awareness(&gone), now, effects);
+        }
+        if !self.members.is_empty() && now.since(self.heard) >= KEEP_ALIVE {
+            self.publish(message::keep_alive(), now, effects);
+        }
+    }
+
+    /// Whether nobody has missed this room for the grace time, and nothing of it would be lost.
+    pub(super) fn can_go(&self, limits: &Limits, now: Timestamp) -> bool {
+        let stored = match &self.content {
+            Content::Loading(_) => false,
+            Content::Loaded(loaded) => loaded.is_stored() && !loaded.compacting,
+        };
+        self.members.is_empty() && now.since(self.empty_since) >= limits.room_grace && stored
+    }
+
+    /// When this room has to be looked after.
+    pub(super) fn deadline(&self, limits: &Limits) -> Timestamp {
+        let own = match self.members.is_empty() {
+            true => self.empty_since.after(limits.room_grace),
+            false => self.heard.after(KEEP_ALIVE),
+        };
+        self.awareness
+            .deadline()
+            .map_or(own, |expiry| own.min(expiry))
+    }
+}

@@ -1,0 +1,224 @@
+//! Validation of a document update before it is relayed, without building it.
+//!
+//! Walks the V1 encoding (yjs `UpdateDecoderV1`, `ContentX.js`) once, allocating nothing: every
+//! count is held against the bytes that are left, every clock against its range, every nesting
+//! against [`MAX_DEPTH`]. What passes here, `yrs` decodes without a panic or an allocation bomb.
+
+use super::message::{Malformed, Reader};
+use serde::de::IgnoredAny;
+
+/// Deepest nesting of arrays and maps in one value; deeper ones would exhaust the stack.
+const MAX_DEPTH: u32 = 64;
+/// Clocks are summed as signed 32-bit numbers in places.
+const MAX_CLOCK: u64 = i32::MAX as u64;
+
+const HAS_ORIGIN: u8 = 0b1000_0000;
+const HAS_RIGHT_ORIGIN: u8 = 0b0100_0000;
+const HAS_PARENT_SUB: u8 = 0b0010_0000;
+
+/// Checks a V1 update. `Ok(false)` if it is well-formed but holds no change at all.
+pub fn validate(update: &[u8]) -> Result<bool, Malformed> {
+    let mut walk = Walk {
+        reader: Reader::new(update),
+    };
+    let blocks = walk.blocks()?;
+    let deletions = walk.delete_set()?;
+    match walk.reader.remaining() {
+        0 => Ok(blocks || deletions),
+        _ => Err(Malformed::Update("bytes behind the end")),
+    }
+}
+
+struct Walk<'a> {
+    reader: Reader<'a>,
+}
+
+impl Walk<'_> {
+    fn blocks(&mut self) -> Result<bool, Malformed> {
+        let clients = self.count(3)?;
+        for _ in 0..clients {
+            let blocks = self.count(2)?;
+            self.reader.var_uint()?;
+            let mut clock = self.clock()?;
+            for _ in 0..blocks {
+                let length = self.block()?;
+                clock += length;
+                if clock > MAX_CLOCK {
+                    return Err(Malformed::Update("clock out of range"));
+                }
+            }
+        }
+        Ok(clients > 0)
+    }
+
+    fn delete_set(&mut self) -> Result<bool, Malformed> {
+        let clients = self.count(2)?;
+        for _ in 0..clients {
+            self.reader.var_uint()?;
+            let ranges = self.count(2)?;
+            for _ in 0..ranges {
+                let clock = self.clock()?;
+                let length = self.clock()?;
+                if length == 0 || clock + length > MAX_CLOCK {
+                    return Err(Malformed::Update("deleted range out of range"));
+                }
+            }
+        }
+        Ok(clients > 0)
+    }
+
+    /// Reads one block and gives its length in clock units.
+    fn block(&mut self) -> Result<u64, Malformed> {
+        const GC: u8 = 0;
+        const SKIP: u8 = 10;
+        match self.reader.u8()? {
+            GC | SKIP => self.length(),
+            info => {
+                self.neighbours(info)?;
+                self.content(info & 0b0001_1111)
+            }
+        }
+    }
+
+    fn neighbours(&mut self, info: u8) -> Result<(), Malformed> {
+        if info & HAS_ORIGIN != 0 {
+            self.id()?;
+        }
+        if info & HAS_RIGHT_ORIGIN != 0 {
+            self.id()?;
+        }
+        if info & (HAS_ORIGIN | HAS_RIGHT_ORIGIN) != 0 {
+            return Ok(());
+        }
+        match self.reader.var_uint()? {
+            1 => {
+                self.reader.var_str()?;
+            }
+            0 => self.id()?,
+            _ => return Err(Malformed::Update("unknown kind of parent")),
+        }
+        if info & HAS_PARENT_SUB != 0 {
+            self.reader.var_str()?;
+        }
+        Ok(())
+    }
+
+    fn content(&mut self, kind: u8) -> Result<u64, Malformed> {
+        match kind {
+            1 => self.clock(),
+            3 => self.reader.var_bytes().map(|_| 1),
+            4 => self.string(),
+            5 => self.json().map(|()| 1),
+            6 => {
+                self.reader.var_str()?;
+                self.json().map(|()| 1)
+            }
+            7 => self.shared_type().map(|()| 1),
+            8 => self.values(),
+            9 => {
+                self.reader.var_str()?;
+                self.any(0).map(|()| 1)
+            }
+            2 => Err(Malformed::Update("JSON content of Yjs before version 13")),
+            _ => Err(Malformed::Update("unknown content")),
+        }
+    }
+
+    /// A string's length counts UTF-16 units.
+    fn string(&mut self) -> Result<u64, Malformed> {
+        let text = self.reader.var_str()?;
+        Ok(text.encode_utf16().count() as u64)
+    }
+
+    fn json(&mut self) -> Result<(), Malformed> {
+        let text = self.reader.var_str()?;
+        serde_json::from_str::<IgnoredAny>(text)
+            .map(|_| ())
+            .map_err(|_| Malformed::Update("content is not JSON"))
+    }
+
+    fn shared_type(&mut self) -> Result<(), Malformed> {
+        const XML_ELEMENT: u8 = 3;
+        const XML_HOOK: u8 = 5;
+        match self.reader.u8()? {
+            XML_ELEMENT | XML_HOOK => self.reader.var_str().map(|_| ()),
+            0..=6 => Ok(()),
+            _ => Err(Malformed::Update("unknown shared type")),
+        }
+    }
+
+    fn values(&mut self) -> Result<u64, Malformed> {
+        let count = self.count(1)?;
+        for _ in 0..count {
+            self.any(0)?;
+        }
+        Ok(count)
+    }
+
+    /// One lib0 `any` value.
+    fn any(&mut self, depth: u32) -> Result<(), Malformed> {
+        if depth > MAX_DEPTH {
+            return Err(Malformed::Update("values nested too deeply"));
+        }
+        match self.reader.u8()? {
+            120 | 121 | 126 | 127 => Ok(()),
+            125 => self.var_int(),
+            124 => self.reader.take(4).map(|_| ()),
+            122 | 123 => self.reader.take(8).map(|_| ()),
+            119 => self.reader.var_str().map(|_| ()),
+            118 => {
+                for _ in 0..self.count(2)? {
+                    self.reader.var_str()?;
+                    self.any(depth + 1)?;
+                }
+                Ok(())
+            }
+            117 => {
+                for _ in 0..self.count(1)? {
+                    self.any(depth + 1)?;
+                }
+                Ok(())
+            }
+            116 => self.reader.var_bytes().map(|_| ()),
+            _ => Err(Malformed::Update("unknown value")),
+        }
+    }
+
+    /// A lib0 `varInt`: the first byte holds the sign and six bits.
+    fn var_int(&mut self) -> Result<(), Malformed> {
+        for _ in 0..8 {
+            if self.reader.u8()? < 0x80 {
+                return Ok(());
+            }
+        }
+        Err(Malformed::Number)
+    }
+
+    fn id(&mut self) -> Result<(), Malformed> {
+        self.reader.var_uint()?;
+        self.clock().map(|_| ())
+    }
+
+    fn clock(&mut self) -> Result<u64, Malformed> {
+        match self.reader.var_uint()? {
+            clock if clock <= MAX_CLOCK => Ok(clock),
+            _ => Err(Malformed::Update("clock out of range")),
+        }
+    }
+
+    fn length(&mut self) -> Result<u64, Malformed> {
+        match self.clock()? {
+            0 => Err(Malformed::Update("empty block")),
+            length => Ok(length),
+        }
+    }
+
+    /// A number of things that take at least `each` bytes.
+    fn count(&mut self, each: u64) -> Result<u64, Malformed> {
+        let count = self.reader.var_uint()?;
+        if count > self.reader.remaining() as u64 / each {
+            return Err(Malformed::Update("count behind the end"));
+        }
+        Ok(count)
+    }
+}
