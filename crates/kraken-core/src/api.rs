@@ -15,8 +15,6 @@ pub struct HttpRequest {
     pub method: String,
     /// Path as sent.
     pub path: String,
-    /// Query as sent, without the question mark.
-    pub query: Option<String>,
     /// Names in lower case, and values.
     pub headers: Vec<(String, String)>,
     /// The body.

@@ -29,6 +29,7 @@ use bytes::Bytes;
 use connect::Outcome;
 use doc::Documents;
 use serde::{Deserialize, Serialize};
+use yrs::ClientID;
 
 /// When an update is relayed, and what a crash can cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,8 +53,8 @@ pub struct Config {
     pub durability: Durability,
     /// Who may do what.
     pub credentials: Credentials,
-    /// A random number that names this core as a Yjs client.
-    pub client: u64,
+    /// Names this core as a Yjs client. Random, so that it is nobody else's.
+    pub client: ClientID,
 }
 
 /// Something that happened.
@@ -254,6 +255,11 @@ impl Core {
         self.documents.is_congested()
     }
 
+    /// Whether storage has answered everything, and nothing waits for it. Looks at every room.
+    pub fn is_idle(&self) -> bool {
+        self.documents.is_idle()
+    }
+
     /// Changes who may do what. Connections that are open stay.
     pub fn set_credentials(&mut self, credentials: Credentials) {
         self.credentials = credentials;
@@ -296,7 +302,7 @@ impl Core {
     }
 
     fn drain_if_idle(&mut self) {
-        if self.draining && self.documents.is_idle() {
+        if self.draining && self.documents.is_stored() {
             self.draining = false;
             self.effects.push(Effect::Drained);
         }

@@ -9,6 +9,11 @@ use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
 use yrs::{ClientID, Doc, OffsetKind, Options, ReadTxn, StateVector, Transact, Update};
 
+/// Distance between the sequence numbers of one stay in memory and the next. A process that died
+/// may have left a write under way that comes after its successor has read: its numbers must be
+/// nobody else's. No room has as many updates under way.
+const GENERATION: u64 = 1 << 24;
+
 /// A document in memory.
 pub struct Document {
     doc: Doc,
@@ -16,7 +21,7 @@ pub struct Document {
     segment: Vec<u8>,
     /// How much of the segment is in `doc`.
     integrated: usize,
-    /// How many updates were ever recorded: the sequence number of the last one.
+    /// Sequence number of the last recorded update.
     sequence: u64,
     /// Sequence number of the last update in `doc`.
     integrated_sequence: u64,
@@ -47,12 +52,12 @@ pub struct Snapshot {
 impl Document {
     /// Builds the document from what is stored. `client` names this process as a writer, which
     /// it never is.
-    pub fn load(client: u64, snapshot: Option<&Snapshot>, segments: &[Segment]) -> Self {
+    pub fn load(client: ClientID, snapshot: Option<&Snapshot>, segments: &[Segment]) -> Self {
         let mut document = Self {
             doc: Doc::with_options(Options {
                 offset_kind: OffsetKind::Utf16,
                 cleanup_formatting: false,
-                ..Options::with_client_id(ClientID::new(client))
+                ..Options::with_client_id(client)
             }),
             segment: Vec::new(),
             integrated: 0,
@@ -69,6 +74,7 @@ impl Document {
             document.sequence = document.sequence.max(segment.sequence);
             document.damaged |= document.apply_all(&segment.data, |_| ()) > 0;
         }
+        document.sequence = (document.sequence / GENERATION + 1) * GENERATION;
         document.integrated_sequence = document.sequence;
         document
     }

@@ -23,6 +23,7 @@ use message::{Malformed, Message};
 use room::{Content, Loaded, Room, Waiting};
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use yrs::ClientID;
 
 /// How long updates gather before they are written in [`Durability::RelayFirst`], in milliseconds.
 pub const WRITE_WINDOW: u64 = 50;
@@ -35,7 +36,7 @@ const LOAD_RETRY: u64 = 250;
 pub(crate) struct Documents {
     limits: Limits,
     durability: Durability,
-    client: u64,
+    client: ClientID,
     rooms: BTreeMap<TopicId, Room>,
     topics: BTreeMap<RoomId, TopicId>,
     members: BTreeMap<ConnectionId, TopicId>,
@@ -92,7 +93,7 @@ impl From<Refused> for Violation {
 }
 
 impl Documents {
-    pub(crate) fn new(limits: Limits, durability: Durability, client: u64) -> Self {
+    pub(crate) fn new(limits: Limits, durability: Durability, client: ClientID) -> Self {
         Self {
             limits,
             durability,
@@ -134,8 +135,14 @@ impl Documents {
     }
 
     /// Whether everything that came in is stored.
-    pub(crate) fn is_idle(&self) -> bool {
+    pub(crate) fn is_stored(&self) -> bool {
         self.logs.values().all(Log::is_idle)
+    }
+
+    /// Whether nothing waits for storage.
+    pub(crate) fn is_idle(&self) -> bool {
+        let is_loading = |room: &Room| matches!(room.content, Content::Loading(_));
+        self.asked.is_empty() && self.is_stored() && !self.rooms.values().any(is_loading)
     }
 
     pub(crate) fn next_timeout(&self) -> Option<Timestamp> {

@@ -26,7 +26,7 @@ pub(super) struct Room {
 }
 
 /// What a room holds, once it is known.
-#[expect(
+#[allow(
     clippy::large_enum_variant,
     reason = "almost every room is loaded, and a box would cost each access"
 )]

@@ -1,0 +1,40 @@
+//! The core's behaviour, through the simulation. Test names begin with the ids of SPEC.md.
+
+// Sync, step by step: what is sent to whom.
+mod sync;
+// Awareness across connections and time.
+mod awareness;
+// What bad input does, and to whom.
+mod bad_input;
+// What is kept, and when.
+mod storage;
+// Seeded runs with many clients and faults.
+mod chaos;
+
+use bytes::Bytes;
+use kraken_core::doc::message::{self, Message};
+use kraken_core::{Durability, Limits};
+use kraken_sim::World;
+
+fn relay_first() -> World {
+    World::new(1, Durability::RelayFirst, Limits::default())
+}
+
+fn write_first() -> World {
+    World::new(1, Durability::WriteFirst, Limits::default())
+}
+
+fn message(frame: &Bytes) -> Message {
+    let mut found = None;
+    message::parse_frame(frame, |message, alone| {
+        assert!(alone, "one message a frame");
+        found = Some(message);
+        Ok(())
+    })
+    .unwrap();
+    found.unwrap()
+}
+
+fn messages(frames: &[Bytes]) -> Vec<Message> {
+    frames.iter().map(message).collect()
+}

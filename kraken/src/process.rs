@@ -1,0 +1,401 @@
+//! The process's state, and what becomes of each message.
+
+use crate::LINK_PATH;
+use crate::clock::Clock;
+use crate::link::{self, Session};
+use crate::settings::{OwnerRequest, Settings, random_client};
+use crate::storage::Storage;
+use bytes::Bytes;
+use kinode_process_lib::http::server::{
+    HttpServerRequest, IncomingHttpRequest, StatusCode, WsMessageType, send_response,
+};
+use kinode_process_lib::timer::set_timer;
+use kinode_process_lib::{Address, Message, Response, SendError, get_blob, println};
+use kraken_core::{
+    Config, Core, Effect, Event, Handshake, HttpRequest, Limits, RequestId, Timestamp,
+};
+use kraken_link::{FRAME_MARK, LinkError, ToProcess, ToSidecar, VERSION};
+
+/// Names the HTTP requests that come through the node itself: those of sessions, which count from
+/// 1, are never this.
+const NODE_REQUEST: RequestId = RequestId(0);
+
+/// All that the process knows.
+pub(crate) struct Process {
+    our: Address,
+    settings: Settings,
+    core: Core,
+    storage: Storage,
+    session: Option<Session>,
+    sessions: u32,
+    clock: Clock,
+    /// The earliest timer that is set with the node.
+    timer: Option<Timestamp>,
+}
+
+/// What an answer belongs to. Travels with the request and comes back.
+pub(crate) enum Context {
+    /// The timer.
+    Timer,
+    /// A request to storage, by its number.
+    Storage(u64),
+}
+
+impl Context {
+    const TIMER: u8 = 0;
+    const STORAGE: u8 = 1;
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Timer => vec![Self::TIMER],
+            Self::Storage(number) => {
+                let mut bytes = vec![Self::STORAGE];
+                bytes.extend_from_slice(&number.to_le_bytes());
+                bytes
+            }
+        }
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        match bytes.split_first()? {
+            (&Self::TIMER, []) => Some(Self::Timer),
+            (&Self::STORAGE, number) => {
+                let number = number.try_into().ok()?;
+                Some(Self::Storage(u64::from_le_bytes(number)))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Process {
+    pub(crate) fn new(our: Address, settings: Settings) -> Self {
+        let core = Core::new(Config {
+            limits: Limits::default(),
+            durability: settings.durability,
+            credentials: settings.credentials.clone(),
+            client: random_client(),
+        });
+        Self {
+            storage: Storage::new(our.package_id()),
+            our,
+            settings,
+            core,
+            session: None,
+            sessions: 0,
+            clock: Clock::default(),
+            timer: None,
+        }
+    }
+
+    /// Takes a message.
+    pub(crate) fn handle(&mut self, message: &Message) {
+        let now = self.clock.now();
+        match message {
+            Message::Request { source, body, .. } if source.node == self.our.node => {
+                self.request(source, body, now);
+            }
+            Message::Request { .. } => {}
+            Message::Response { body, context, .. } => {
+                let context = context.as_deref().and_then(Context::decode);
+                self.response(context, body, now);
+            }
+        }
+        self.work(now);
+    }
+
+    /// Takes note of a request that got no answer.
+    pub(crate) fn undelivered(&mut self, error: &SendError) {
+        let now = self.clock.now();
+        match error.context().and_then(Context::decode) {
+            Some(Context::Timer) => self.timer = None,
+            Some(Context::Storage(number)) => {
+                for (id, reply) in self.storage.unanswered(number) {
+                    self.core.handle(now, Event::Stored { id, reply });
+                }
+            }
+            None => {}
+        }
+        self.work(now);
+    }
+
+    fn request(&mut self, source: &Address, body: &[u8], now: Timestamp) {
+        match (source.process(), source.package(), source.publisher()) {
+            ("http-server", "distro", "sys") => {
+                if let Ok(request) = HttpServerRequest::from_bytes(body) {
+                    self.server_request(request, now);
+                }
+            }
+            (_, "terminal", "sys") => self.owner_request(body),
+            _ => {}
+        }
+    }
+
+    fn response(&mut self, context: Option<Context>, body: &[u8], now: Timestamp) {
+        match context {
+            Some(Context::Timer) => self.timer = None,
+            Some(Context::Storage(number)) => {
+                let blob = || get_blob().map(|blob| blob.bytes);
+                for (id, reply) in self.storage.answered(number, body, blob) {
+                    self.core.handle(now, Event::Stored { id, reply });
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn owner_request(&mut self, body: &[u8]) {
+        let body = match serde_json::from_slice(body) {
+            Ok(OwnerRequest::Setup(request)) => {
+                let reply = self.settings.set_up(&request);
+                self.core.set_credentials(self.settings.credentials.clone());
+                self.core.set_durability(self.settings.durability);
+                serde_json::to_vec(&Ok::<_, String>(reply))
+            }
+            Err(error) => serde_json::to_vec(&Err::<(), _>(error.to_string())),
+        };
+        let answered = Response::new().body(body.unwrap_or_default()).send();
+        debug_assert!(answered.is_ok(), "the body is set");
+    }
+
+    fn server_request(&mut self, request: HttpServerRequest, now: Timestamp) {
+        match request {
+            HttpServerRequest::WebSocketOpen { path, channel_id } if path == LINK_PATH => {
+                self.link_opened(channel_id, now);
+            }
+            // No other socket path is bound.
+            HttpServerRequest::WebSocketOpen { .. } => {}
+            HttpServerRequest::WebSocketPush {
+                channel_id,
+                message_type: WsMessageType::Binary,
+            } => {
+                if let Some(blob) = get_blob() {
+                    self.link_frame(channel_id, blob.bytes.into(), now);
+                }
+            }
+            HttpServerRequest::WebSocketPush { .. } => {}
+            HttpServerRequest::WebSocketClose(channel) => {
+                if self.is_session_on(channel) {
+                    self.end_session(now);
+                }
+            }
+            HttpServerRequest::Http(request) => self.node_request(&request, now),
+        }
+    }
+
+    /// Answers an HTTP request that came through the node itself.
+    fn node_request(&mut self, request: &IncomingHttpRequest, now: Timestamp) {
+        let http = HttpRequest {
+            method: request
+                .method()
+                .map_or_else(|_| String::new(), |method| method.to_string()),
+            path: request.path().unwrap_or_default(),
+            headers: request
+                .headers()
+                .iter()
+                .filter_map(|(name, value)| {
+                    Some((name.to_string(), value.to_str().ok()?.to_owned()))
+                })
+                .collect(),
+            body: get_blob().map_or_else(Bytes::new, |blob| blob.bytes.into()),
+        };
+        let request = NODE_REQUEST;
+        self.core.handle(now, Event::Request { request, http });
+        self.carry_out();
+    }
+
+    fn is_session_on(&self, channel: u32) -> bool {
+        self.session
+            .as_ref()
+            .is_some_and(|session| session.is_on(channel))
+    }
+
+    fn link_opened(&mut self, channel: u32, now: Timestamp) {
+        if self
+            .session
+            .as_ref()
+            .is_some_and(|session| session.welcomed)
+        {
+            link::reset(channel, "another sidecar is connected");
+            return;
+        }
+        self.end_session(now);
+        self.sessions += 1;
+        self.session = Some(Session::new(self.sessions, channel));
+    }
+
+    fn link_frame(&mut self, channel: u32, frame: Bytes, now: Timestamp) {
+        let Some(session) = self
+            .session
+            .as_mut()
+            .filter(|session| session.is_on(channel))
+        else {
+            // A channel from before this process was restarted, or one that was refused.
+            if frame.first() == Some(&FRAME_MARK) {
+                link::reset(channel, "the process has no such link");
+            }
+            return;
+        };
+        if let Err(error) = session.endpoint.receive(frame) {
+            self.break_link(channel, &error, now);
+        }
+    }
+
+    fn break_link(&mut self, channel: u32, error: &LinkError, now: Timestamp) {
+        println!("kraken: the link broke: {error}");
+        link::reset(channel, &error.to_string());
+        self.end_session(now);
+    }
+
+    fn end_session(&mut self, now: Timestamp) {
+        if let Some(session) = self.session.take() {
+            for connection in session.into_connections() {
+                self.core.handle(now, Event::Closed { connection });
+            }
+        }
+    }
+
+    /// Does what there is to do: takes the sidecar's records as long as there is room for what
+    /// they cause, and everything whose time has come.
+    fn work(&mut self, now: Timestamp) {
+        self.carry_out();
+        while let Some(session) = &mut self.session
+            && session.has_room()
+            && !self.core.is_congested()
+        {
+            let channel = session.channel();
+            match session.endpoint.next() {
+                Ok(Some(record)) => {
+                    if let Err(reason) = self.record(record, now) {
+                        link::reset(channel, reason);
+                        self.end_session(now);
+                    }
+                }
+                Ok(None) => break,
+                Err(error) => self.break_link(channel, &error, now),
+            }
+            self.carry_out();
+        }
+        if self.core.next_timeout().is_some_and(|due| due <= now) {
+            self.core.handle_timeout(now);
+            self.carry_out();
+        }
+        if let Some(session) = &mut self.session {
+            session.flush();
+        }
+        self.set_timer(now);
+    }
+
+    /// Takes one record; what to tell a sidecar that breaks the rules.
+    fn record(&mut self, record: ToProcess, now: Timestamp) -> Result<(), &'static str> {
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        if !session.welcomed {
+            return match record {
+                ToProcess::Hello { version, .. } if version != VERSION => {
+                    Err("sidecar and process are of different versions")
+                }
+                ToProcess::Hello { key, .. } if self.settings.is_link_key(&key) => {
+                    session.welcomed = true;
+                    session
+                        .endpoint
+                        .queue(&ToSidecar::Welcome { version: VERSION });
+                    Ok(())
+                }
+                ToProcess::Hello { .. } => Err("wrong link key"),
+                _ => Err("the first record must be Hello"),
+            };
+        }
+        let event = match record {
+            ToProcess::Hello { .. } => return Err("Hello was said before"),
+            ToProcess::Open {
+                connection,
+                handshake,
+            } => {
+                session.opened(connection);
+                Event::Opened {
+                    connection: session.connection(connection),
+                    handshake: Handshake {
+                        path: handshake.path,
+                        query: handshake.query,
+                        origin: handshake.origin,
+                        bearer: handshake.bearer,
+                        user_agent: handshake.user_agent,
+                    },
+                }
+            }
+            ToProcess::Binary {
+                connection,
+                payload,
+            } => Event::Binary {
+                connection: session.connection(connection),
+                message: payload,
+            },
+            ToProcess::Text {
+                connection,
+                payload,
+            } => Event::Text {
+                connection: session.connection(connection),
+                message: payload,
+            },
+            ToProcess::Closed { connection, .. } => {
+                session.closed(connection);
+                Event::Closed {
+                    connection: session.connection(connection),
+                }
+            }
+            ToProcess::Request {
+                id,
+                method,
+                path,
+                headers,
+                body,
+                ..
+            } => Event::Request {
+                request: session.request(id),
+                http: HttpRequest {
+                    method,
+                    path,
+                    headers,
+                    body,
+                },
+            },
+            ToProcess::Drain => Event::Drain,
+        };
+        self.core.handle(now, event);
+        Ok(())
+    }
+
+    fn carry_out(&mut self) {
+        for effect in self.core.drain_effects() {
+            match effect {
+                Effect::Store(request) => self.storage.ask(request),
+                Effect::Warn(text) => println!("kraken: {text}"),
+                Effect::Respond { request, response } if request == NODE_REQUEST => {
+                    let status = StatusCode::from_u16(response.status)
+                        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                    let headers = response.headers.into_iter().collect();
+                    send_response(status, Some(headers), response.body.to_vec());
+                }
+                effect => {
+                    if let Some(session) = &mut self.session {
+                        session.carry_out(effect);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sees to it that the node wakes the process when the core wants it.
+    fn set_timer(&mut self, now: Timestamp) {
+        let Some(due) = self.core.next_timeout() else {
+            return;
+        };
+        if self.timer.is_some_and(|timer| timer <= due) {
+            return;
+        }
+        self.timer = Some(due);
+        set_timer(due.since(now).max(1), Some(Context::Timer.encode()));
+    }
+}

@@ -1,0 +1,57 @@
+//! The suites.
+
+use crate::command::{Step, cargo};
+use crate::{build, npm};
+use anyhow::Result;
+
+/// A suite: its name, and how it runs.
+const SUITES: [(&str, fn() -> Result<()>); 4] = [
+    ("unit", unit),
+    ("host", host),
+    ("interop", interop),
+    ("bench", bench),
+];
+
+/// Runs the suites whose name contains `only`, or all.
+pub(crate) fn run(only: Option<&str>) -> Result<()> {
+    build()?;
+    for (name, suite) in SUITES {
+        if only.is_none_or(|only| name.contains(only)) {
+            suite()?;
+        }
+    }
+    Ok(())
+}
+
+/// What has no IO, with overflow checks: core, link, simulation.
+fn unit() -> Result<()> {
+    Step::new("test what has no IO").run(cargo().args([
+        "test",
+        "--package=kraken-core",
+        "--package=kraken-link",
+        "--package=kraken-sim",
+    ]))
+}
+
+/// What hosts it: node, sidecar, the command.
+fn host() -> Result<()> {
+    Step::new("test the hosts").run(cargo().args([
+        "test",
+        "--profile=dist",
+        "--package=kraken-node",
+        "--package=kraken-sidecar",
+        "--package=kraken-cli",
+    ]))
+}
+
+/// Real clients from npm against the binary.
+fn interop() -> Result<()> {
+    let folder = npm::installed("test/interop")?;
+    Step::new("check test/interop").run(npm::npm(&folder).args(["run", "check"]))?;
+    Step::new("test with real clients").run(npm::npm(&folder).arg("test"))
+}
+
+/// That the bench runs, not what it measures.
+fn bench() -> Result<()> {
+    crate::bench::run(&["--quick".to_owned(), "--server=kraken".to_owned()])
+}
