@@ -1,9 +1,11 @@
 //! The content of one room: a `yrs` document, and the updates that storage has not been given.
 //!
 //! An update is *recorded* when it comes in, at the cost of a copy into the open segment, and
-//! *integrated* later with its neighbours, when somebody joins or the segment is taken.
+//! *integrated* later with its neighbours, when somebody joins or the segment is taken. One that
+//! refers to what isn't known yet waits, and goes to whoever joins as it is.
 
-use super::message::{EMPTY_UPDATE, Malformed, Reader, write_var_bytes};
+use super::causality::{History, Readiness, Waiting};
+use super::message::{Malformed, Reader, write_var_bytes};
 use bytes::Bytes;
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
@@ -17,6 +19,8 @@ const GENERATION: u64 = 1 << 24;
 /// A document in memory.
 pub struct Document {
     doc: Doc,
+    history: History,
+    waiting: Waiting,
     /// Recorded updates, each behind its length.
     segment: Vec<u8>,
     /// How much of the segment is in `doc`.
@@ -40,13 +44,27 @@ pub struct Segment {
     pub data: Bytes,
 }
 
-/// A whole document, as it is stored.
+/// A whole document, as it is stored: like a segment, but in place of all before it. Its first
+/// update is the state, the others wait for what is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// Sequence number of the last update in it.
     pub sequence: u64,
-    /// One V1 update.
+    /// Each update behind its length as a `varUint`.
     pub data: Bytes,
+}
+
+/// What became of an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Applied {
+    /// The document is another now.
+    Changed,
+    /// All of it was known.
+    Known,
+    /// It waits for others.
+    Waits,
+    /// It can't be integrated, ever.
+    Refused,
 }
 
 impl Document {
@@ -59,6 +77,8 @@ impl Document {
                 cleanup_formatting: false,
                 ..Options::with_client_id(client)
             }),
+            history: History::default(),
+            waiting: Waiting::default(),
             segment: Vec::new(),
             integrated: 0,
             sequence: 0,
@@ -66,13 +86,13 @@ impl Document {
             full_state: None,
             damaged: false,
         };
-        if let Some(snapshot) = snapshot {
-            document.sequence = snapshot.sequence;
-            document.damaged |= document.apply(&snapshot.data).is_none();
-        }
-        for segment in segments {
-            document.sequence = document.sequence.max(segment.sequence);
-            document.damaged |= document.apply_all(&segment.data, |_| ()) > 0;
+        let snapshot = snapshot.map(|snapshot| (snapshot.sequence, &snapshot.data));
+        let segments = segments
+            .iter()
+            .map(|segment| (segment.sequence, &segment.data));
+        for (sequence, data) in snapshot.into_iter().chain(segments) {
+            document.sequence = document.sequence.max(sequence);
+            document.damaged |= document.apply_all(data, |_| ()) > 0;
         }
         document.sequence = (document.sequence / GENERATION + 1) * GENERATION;
         document.integrated_sequence = document.sequence;
@@ -89,13 +109,14 @@ impl Document {
     /// it is for step 2, which mostly repeats what is known.
     pub fn record_if_news(&mut self, update: &[u8]) -> bool {
         self.integrate();
-        let news = self.apply(update) == Some(true);
-        if news {
-            self.record(update);
-            self.integrated = self.segment.len();
-            self.integrated_sequence = self.sequence;
+        match self.apply(update) {
+            Applied::Changed | Applied::Waits => {}
+            Applied::Known | Applied::Refused => return false,
         }
-        news
+        self.record(update);
+        self.integrated = self.segment.len();
+        self.integrated_sequence = self.sequence;
+        true
     }
 
     /// Brings all recorded updates into the document. The rare one that passes validation but
@@ -116,8 +137,8 @@ impl Document {
         self.integrated_sequence = self.sequence;
     }
 
-    /// Ends the open segment and gives it, if it holds anything. What could not be integrated
-    /// never gets here: a process that such bytes would kill dies before they are stored.
+    /// Ends the open segment and gives it, if it holds anything. It is integrated before: bytes
+    /// that would kill the process do so before they are stored.
     pub fn take_segment(&mut self) -> Option<Segment> {
         self.integrate();
         self.integrated = 0;
@@ -148,8 +169,8 @@ impl Document {
         self.doc.transact().state_vector().encode_v1()
     }
 
-    /// All that is integrated and a client with `state_vector` may lack: blocks, the whole delete
-    /// set, and updates that wait for a predecessor.
+    /// All that is integrated and a client with `state_vector` may lack: blocks, and the whole
+    /// delete set. What waits is in [`Document::waiting`].
     pub fn diff(&mut self, state_vector: &[u8]) -> Result<Bytes, Malformed> {
         let state_vector =
             StateVector::decode_v1(state_vector).map_err(|_| Malformed::StateVector)?;
@@ -160,13 +181,25 @@ impl Document {
         Ok(diff.into())
     }
 
+    /// Updates that wait for others, as they came.
+    pub fn waiting(&self) -> impl Iterator<Item = &[u8]> {
+        self.waiting.iter()
+    }
+
     /// All that is integrated; `None` if storage holds bytes that are not understood and would
     /// be lost.
     pub fn snapshot(&mut self) -> Option<Snapshot> {
-        let data = self.full_state();
-        (!self.damaged).then_some(Snapshot {
+        if self.damaged {
+            return None;
+        }
+        let mut data = Vec::new();
+        write_var_bytes(&mut data, &self.full_state());
+        for update in self.waiting.iter() {
+            write_var_bytes(&mut data, update);
+        }
+        Some(Snapshot {
             sequence: self.integrated_sequence,
-            data,
+            data: data.into(),
         })
     }
 
@@ -187,36 +220,51 @@ impl Document {
             .clone()
     }
 
-    /// Applies the updates of a segment in one transaction, tells each that was applied, and
-    /// counts those that were not.
-    fn apply_all(&mut self, segment: &[u8], mut applied: impl FnMut(&[u8])) -> usize {
-        self.full_state = None;
-        let mut transaction = self.doc.transact_mut();
+    /// Applies the updates of a segment, tells each that was taken, and counts those that were
+    /// not.
+    fn apply_all(&mut self, segment: &[u8], mut taken: impl FnMut(&[u8])) -> usize {
         let mut refused = 0;
         for update in updates(segment) {
-            let decoded = update.ok().and_then(|update| {
-                let decoded = Update::decode_v1(update).ok()?;
-                transaction.apply_update(decoded).ok()?;
-                Some(update)
-            });
-            match decoded {
-                Some(update) => applied(update),
-                None => refused += 1,
+            match update.map(|update| (update, self.apply(update))) {
+                Ok((update, Applied::Changed | Applied::Known | Applied::Waits)) => taken(update),
+                Ok((_, Applied::Refused)) | Err(_) => refused += 1,
             }
         }
         refused
     }
 
-    /// Applies one update; whether it changed anything, `None` if it does not integrate.
-    fn apply(&mut self, update: &[u8]) -> Option<bool> {
-        if update == EMPTY_UPDATE {
-            return Some(false);
+    /// Integrates one update if it is ready, and then those that waited for it.
+    fn apply(&mut self, update: &[u8]) -> Applied {
+        let progress = match self.history.readiness(update) {
+            Readiness::Ready(progress) => progress,
+            Readiness::Missing(missing) => {
+                return match self.waiting.add(missing, update) {
+                    true => Applied::Waits,
+                    false if self.waiting.contains(update) => Applied::Known,
+                    false => Applied::Refused,
+                };
+            }
+        };
+        let Some(changed) = self.apply_ready(update) else {
+            return Applied::Refused;
+        };
+        self.history.advance(progress);
+        if !changed {
+            return Applied::Known;
         }
-        let update = Update::decode_v1(update).ok()?;
         self.full_state = None;
+        while let Some(update) = self.waiting.take(&self.history) {
+            self.apply(&update);
+        }
+        Applied::Changed
+    }
+
+    /// Hands an update to `yrs`; whether it changed anything, `None` if it can't be integrated.
+    fn apply_ready(&mut self, update: &[u8]) -> Option<bool> {
+        let update = Update::decode_v1(update).ok()?;
         let mut transaction = self.doc.transact_mut();
         transaction.apply_update(update).ok()?;
-        Some(transaction.has_changes() || transaction.has_missing_updates())
+        Some(transaction.has_changes())
     }
 }
 

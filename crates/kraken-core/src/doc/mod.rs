@@ -4,6 +4,7 @@
 //! recorded for storage. It is integrated into the document in memory later, with its neighbours.
 
 mod awareness;
+mod causality;
 mod document;
 mod log;
 pub mod message;

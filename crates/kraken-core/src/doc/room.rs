@@ -103,11 +103,17 @@ pub(super) fn answer(
     state_vector: &[u8],
     effects: &mut Vec<Effect>,
 ) {
-    if let Ok(update) = document.diff(state_vector) {
+    let mut send = |message| {
         effects.push(Effect::Send {
             connection,
-            message: message::step_2(&update),
+            message,
         });
+    };
+    if let Ok(update) = document.diff(state_vector) {
+        send(message::step_2(&update));
+    }
+    for update in document.waiting() {
+        send(message::update(update));
     }
 }
 

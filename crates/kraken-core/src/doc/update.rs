@@ -16,10 +16,37 @@ const HAS_ORIGIN: u8 = 0b1000_0000;
 const HAS_RIGHT_ORIGIN: u8 = 0b0100_0000;
 const HAS_PARENT_SUB: u8 = 0b0010_0000;
 
+/// Names one unit of one client's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Id {
+    pub(super) client: u64,
+    pub(super) clock: u64,
+}
+
+/// Sees the structure of an update.
+pub(super) trait Visitor {
+    /// The blocks of one client begin.
+    fn section(&mut self, _first: Id) {}
+    /// The next block: its length, and what it refers to. One that stands for a gap refers to
+    /// nothing.
+    fn block(&mut self, _length: u64, _refers_to: [Option<Id>; 3], _is_gap: bool) {}
+    /// A range of one client's history is deleted.
+    fn deletion(&mut self, _from: Id, _length: u64) {}
+}
+
+/// Sees nothing.
+impl Visitor for () {}
+
 /// Checks a V1 update. `Ok(false)` if it is well-formed but holds no change at all.
 pub fn validate(update: &[u8]) -> Result<bool, Malformed> {
+    walk(update, &mut ())
+}
+
+/// Checks a V1 update, and shows its structure to `visitor`.
+pub(super) fn walk(update: &[u8], visitor: &mut impl Visitor) -> Result<bool, Malformed> {
     let mut walk = Walk {
         reader: Reader::new(update),
+        visitor,
     };
     let blocks = walk.blocks()?;
     let deletions = walk.delete_set()?;
@@ -29,32 +56,41 @@ pub fn validate(update: &[u8]) -> Result<bool, Malformed> {
     }
 }
 
-struct Walk<'a> {
+struct Walk<'a, V> {
     reader: Reader<'a>,
+    visitor: &'a mut V,
 }
 
-impl Walk<'_> {
+impl<V: Visitor> Walk<'_, V> {
     fn blocks(&mut self) -> Result<bool, Malformed> {
-        let clients = self.count(3)?;
-        for _ in 0..clients {
+        let sections = self.count(3)?;
+        let mut clients = Vec::new();
+        for _ in 0..sections {
             let blocks = self.count(2)?;
-            self.reader.var_uint()?;
+            let client = self.reader.var_uint()?;
+            if sections > 1 {
+                clients.push(client);
+            }
             let mut clock = self.clock()?;
+            self.visitor.section(Id { client, clock });
             for _ in 0..blocks {
-                let length = self.block()?;
-                clock += length;
+                clock += self.block()?;
                 if clock > MAX_CLOCK {
                     return Err(Malformed::Update("clock out of range"));
                 }
             }
         }
-        Ok(clients > 0)
+        clients.sort_unstable();
+        if clients.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(Malformed::Update("a client's blocks in two places"));
+        }
+        Ok(sections > 0)
     }
 
     fn delete_set(&mut self) -> Result<bool, Malformed> {
         let clients = self.count(2)?;
         for _ in 0..clients {
-            self.reader.var_uint()?;
+            let client = self.reader.var_uint()?;
             let ranges = self.count(2)?;
             for _ in 0..ranges {
                 let clock = self.clock()?;
@@ -62,6 +98,7 @@ impl Walk<'_> {
                 if length == 0 || clock + length > MAX_CLOCK {
                     return Err(Malformed::Update("deleted range out of range"));
                 }
+                self.visitor.deletion(Id { client, clock }, length);
             }
         }
         Ok(clients > 0)
@@ -71,36 +108,41 @@ impl Walk<'_> {
     fn block(&mut self) -> Result<u64, Malformed> {
         const GC: u8 = 0;
         const SKIP: u8 = 10;
-        match self.reader.u8()? {
-            GC | SKIP => self.length(),
+        let info = self.reader.u8()?;
+        let (length, refers_to) = match info {
+            GC | SKIP => (self.length()?, [None; 3]),
             info => {
-                self.neighbours(info)?;
-                self.content(info & 0b0001_1111)
+                let refers_to = self.neighbours(info)?;
+                (self.content(info & 0b0001_1111)?, refers_to)
             }
-        }
+        };
+        self.visitor.block(length, refers_to, info == SKIP);
+        Ok(length)
     }
 
-    fn neighbours(&mut self, info: u8) -> Result<(), Malformed> {
+    /// Left and right origin, and the parent if it is an item.
+    fn neighbours(&mut self, info: u8) -> Result<[Option<Id>; 3], Malformed> {
+        let mut refers_to = [None; 3];
         if info & HAS_ORIGIN != 0 {
-            self.id()?;
+            refers_to[0] = Some(self.id()?);
         }
         if info & HAS_RIGHT_ORIGIN != 0 {
-            self.id()?;
+            refers_to[1] = Some(self.id()?);
         }
         if info & (HAS_ORIGIN | HAS_RIGHT_ORIGIN) != 0 {
-            return Ok(());
+            return Ok(refers_to);
         }
         match self.reader.var_uint()? {
             1 => {
                 self.reader.var_str()?;
             }
-            0 => self.id()?,
+            0 => refers_to[2] = Some(self.id()?),
             _ => return Err(Malformed::Update("unknown kind of parent")),
         }
         if info & HAS_PARENT_SUB != 0 {
             self.reader.var_str()?;
         }
-        Ok(())
+        Ok(refers_to)
     }
 
     fn content(&mut self, kind: u8) -> Result<u64, Malformed> {
@@ -194,9 +236,11 @@ impl Walk<'_> {
         Err(Malformed::Number)
     }
 
-    fn id(&mut self) -> Result<(), Malformed> {
-        self.reader.var_uint()?;
-        self.clock().map(|_| ())
+    fn id(&mut self) -> Result<Id, Malformed> {
+        Ok(Id {
+            client: self.reader.var_uint()?,
+            clock: self.clock()?,
+        })
     }
 
     fn clock(&mut self) -> Result<u64, Malformed> {

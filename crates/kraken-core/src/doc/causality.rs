@@ -1,0 +1,382 @@
+//! Which updates can be integrated now.
+//!
+//! An update may refer to history that hasn't come yet. `yrs` has ways to deal with that, but an
+//! update made to harm can lead them astray, up to memory that isn't its own. So it is given only
+//! updates whose every reference is known and that continue each client's history without a gap;
+//! the others wait here, as the bytes they are.
+
+use super::update::{self, Id, Visitor};
+use std::collections::BTreeMap;
+
+/// Updates of one room that may wait for others, and their bytes.
+const MAX_WAITING: (usize, usize) = (1_024, 16 << 20);
+
+/// What has been integrated of each client's history: a prefix of it.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    clocks: BTreeMap<u64, u64>,
+}
+
+/// Whether an update can be integrated.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Readiness {
+    /// Everything it refers to is known.
+    Ready(Progress),
+    /// This isn't known yet.
+    Missing(Missing),
+}
+
+/// The first thing that an update lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Missing {
+    client: u64,
+    clock: u64,
+}
+
+/// How far each client's history is once an update is integrated.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Progress {
+    ends: Vec<(u64, u64)>,
+}
+
+impl History {
+    /// Checks a validated update against the history.
+    pub(super) fn readiness(&self, update: &[u8]) -> Readiness {
+        let mut structure = Structure::default();
+        if update::walk(update, &mut structure).is_err() {
+            // Not validated: nothing can ever be known of it.
+            let never = Missing {
+                client: u64::MAX,
+                clock: u64::MAX,
+            };
+            return Readiness::Missing(never);
+        }
+        match structure.integrate(self) {
+            Ok(progress) => Readiness::Ready(progress),
+            Err(missing) => Readiness::Missing(missing),
+        }
+    }
+
+    /// Takes note that an update was integrated.
+    pub(super) fn advance(&mut self, progress: Progress) {
+        for (client, end) in progress.ends {
+            let clock = self.clocks.entry(client).or_default();
+            *clock = end.max(*clock);
+        }
+    }
+
+    fn clock(&self, client: u64) -> u64 {
+        self.clocks.get(&client).copied().unwrap_or(0)
+    }
+
+    fn knows(&self, missing: Missing) -> bool {
+        self.clock(missing.client) > missing.clock
+    }
+}
+
+/// Updates that wait for others.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    updates: Vec<(Missing, Box<[u8]>)>,
+    bytes: usize,
+}
+
+impl Waiting {
+    /// Lets an update wait. `false` if it waits already, or there is no room for it.
+    pub(super) fn add(&mut self, missing: Missing, update: &[u8]) -> bool {
+        let (count, bytes) = MAX_WAITING;
+        let fits = self.updates.len() < count && self.bytes + update.len() <= bytes;
+        if !fits || self.contains(update) {
+            return false;
+        }
+        self.bytes += update.len();
+        self.updates.push((missing, update.into()));
+        true
+    }
+
+    /// Whether an update waits.
+    pub(super) fn contains(&self, update: &[u8]) -> bool {
+        self.updates.iter().any(|(_, waiting)| **waiting == *update)
+    }
+
+    /// Takes an update that may be ready now.
+    pub(super) fn take(&mut self, history: &History) -> Option<Box<[u8]>> {
+        let known = |(missing, _): &(Missing, Box<[u8]>)| history.knows(*missing);
+        let index = self.updates.iter().position(known)?;
+        let (_, update) = self.updates.remove(index);
+        self.bytes -= update.len();
+        Some(update)
+    }
+
+    /// The updates, as they came.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.updates.iter().map(|(_, update)| &**update)
+    }
+}
+
+/// The structure of an update, flat: sections hold blocks, blocks refer to ids.
+#[derive(Default)]
+struct Structure {
+    sections: Vec<Section>,
+    /// Where in `sections` a client is.
+    by_client: BTreeMap<u64, usize>,
+    blocks: Vec<Block>,
+    deletions: Vec<(Id, u64)>,
+}
+
+struct Section {
+    client: u64,
+    /// Where its history is taken up.
+    first: u64,
+    /// The clock behind what has been integrated of it.
+    clock: u64,
+    next_block: usize,
+    end_block: usize,
+    is_begun: bool,
+}
+
+struct Block {
+    length: u64,
+    refers_to: [Option<Id>; 3],
+    is_gap: bool,
+}
+
+impl Visitor for Structure {
+    fn section(&mut self, first: Id) {
+        self.by_client.insert(first.client, self.sections.len());
+        self.sections.push(Section {
+            client: first.client,
+            first: first.clock,
+            clock: first.clock,
+            next_block: self.blocks.len(),
+            end_block: self.blocks.len(),
+            is_begun: false,
+        });
+    }
+
+    fn block(&mut self, length: u64, refers_to: [Option<Id>; 3], is_gap: bool) {
+        self.blocks.push(Block {
+            length,
+            refers_to,
+            is_gap,
+        });
+        if let Some(section) = self.sections.last_mut() {
+            section.end_block += 1;
+        }
+    }
+
+    fn deletion(&mut self, from: Id, length: u64) {
+        self.deletions.push((from, length));
+    }
+}
+
+impl Structure {
+    /// Goes through the blocks as their integration will, each after what it refers to.
+    fn integrate(mut self, history: &History) -> Result<Progress, Missing> {
+        for index in 0..self.sections.len() {
+            self.integrate_section(index, history)?;
+        }
+        for (from, length) in &self.deletions {
+            let last = Missing {
+                client: from.client,
+                clock: from.clock + length - 1,
+            };
+            if self.clock(last.client, history) <= last.clock {
+                return Err(last);
+            }
+        }
+        let ends = self
+            .sections
+            .iter()
+            .map(|section| (section.client, section.clock));
+        Ok(Progress {
+            ends: ends.collect(),
+        })
+    }
+
+    /// Integrates a section, and before each block as much of the others as it refers to.
+    fn integrate_section(&mut self, index: usize, history: &History) -> Result<(), Missing> {
+        let mut stack = vec![(index, u64::MAX)];
+        while let Some(&(top, goal)) = stack.last() {
+            match self.next_step(top, goal, history)? {
+                Step::Done => {
+                    stack.pop();
+                }
+                Step::Needs(other, clock) => {
+                    // All below wait for the top: what it needs of them won't come.
+                    if stack.iter().any(|&(below, _)| below == other) {
+                        let client = self.sections[other].client;
+                        return Err(Missing { client, clock });
+                    }
+                    stack.push((other, clock));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Integrates a section's blocks until it is past `goal`, at its end, or needs another section.
+    fn next_step(&mut self, index: usize, goal: u64, history: &History) -> Result<Step, Missing> {
+        let section = &mut self.sections[index];
+        let client = section.client;
+        if !section.is_begun {
+            section.is_begun = true;
+            let known = history.clock(client);
+            if section.first > known {
+                return Err(Missing {
+                    client,
+                    clock: section.first - 1,
+                });
+            }
+        }
+        loop {
+            let section = &self.sections[index];
+            if section.next_block == section.end_block || section.clock > goal {
+                return Ok(Step::Done);
+            }
+            let clock = section.clock;
+            let block = &self.blocks[section.next_block];
+            if block.is_gap {
+                return Err(Missing {
+                    client,
+                    clock: clock + block.length - 1,
+                });
+            }
+            for id in block.refers_to.into_iter().flatten() {
+                let reached = match id.client == client {
+                    true => clock.max(history.clock(client)),
+                    false => self.clock(id.client, history),
+                };
+                if id.clock < reached {
+                    continue;
+                }
+                let missing = Missing {
+                    client: id.client,
+                    clock: id.clock,
+                };
+                return match self.section_with(id) {
+                    Some(other) if other != index => Ok(Step::Needs(other, id.clock)),
+                    _ => Err(missing),
+                };
+            }
+            let length = block.length;
+            let section = &mut self.sections[index];
+            section.clock += length;
+            section.next_block += 1;
+        }
+    }
+
+    /// How far a client's history is, with what has been integrated of this update.
+    fn clock(&self, client: u64, history: &History) -> u64 {
+        let known = history.clock(client);
+        let section = self
+            .by_client
+            .get(&client)
+            .map(|&index| &self.sections[index]);
+        let begun = section.filter(|section| section.is_begun);
+        begun.map_or(known, |section| known.max(section.clock))
+    }
+
+    /// The section that may reach an id.
+    fn section_with(&self, id: Id) -> Option<usize> {
+        let index = *self.by_client.get(&id.client)?;
+        let section = &self.sections[index];
+        (section.next_block < section.end_block).then_some(index)
+    }
+}
+
+enum Step {
+    Done,
+    /// This section has to be past this clock first.
+    Needs(usize, u64),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use yrs::updates::decoder::Decode;
+    use yrs::{Doc, ReadTxn, StateVector, Text, Transact, Update};
+
+    fn edits(client: u64, count: u32) -> Vec<Vec<u8>> {
+        let doc = Doc::with_client_id(client);
+        let text = doc.get_or_insert_text("t");
+        let edit = |index| {
+            let mut transaction = doc.transact_mut();
+            text.insert(&mut transaction, index, "a");
+            transaction.encode_update_v1()
+        };
+        (0..count).map(edit).collect()
+    }
+
+    #[test]
+    fn an_update_is_ready_once_its_predecessor_is_known() {
+        let edits = edits(7, 2);
+        let mut history = History::default();
+        assert!(matches!(
+            history.readiness(&edits[1]),
+            Readiness::Missing(_)
+        ));
+        let Readiness::Ready(progress) = history.readiness(&edits[0]) else {
+            panic!("the first is ready");
+        };
+        history.advance(progress);
+        assert!(matches!(history.readiness(&edits[1]), Readiness::Ready(_)));
+        assert!(matches!(history.readiness(&edits[0]), Readiness::Ready(_)));
+    }
+
+    #[test]
+    fn two_sections_that_refer_to_each_other_are_never_ready() {
+        // Two clients, one block each; each block's left origin is the other's first.
+        let update = [
+            2, 1, 2, 0, 0x84, 1, 0, 1, b'a', 1, 1, 0, 0x84, 2, 0, 1, b'b', 0,
+        ];
+        assert_eq!(update::validate(&update), Ok(true));
+        assert!(matches!(
+            History::default().readiness(&update),
+            Readiness::Missing(_)
+        ));
+    }
+
+    #[test]
+    fn sections_that_refer_to_each_other_in_turn_are_ready() {
+        let (one, other) = (Doc::with_client_id(1), Doc::with_client_id(2));
+        for turn in 0..6 {
+            let (author, reader) = if turn % 2 == 0 {
+                (&one, &other)
+            } else {
+                (&other, &one)
+            };
+            let text = author.get_or_insert_text("t");
+            let mut transaction = author.transact_mut();
+            let middle = text.len(&transaction) / 2;
+            text.insert(&mut transaction, middle, "ab");
+            let update = Update::decode_v1(&transaction.encode_update_v1()).unwrap();
+            reader.transact_mut().apply_update(update).unwrap();
+        }
+        let state = one
+            .transact()
+            .encode_state_as_update_v1(&StateVector::default());
+        assert!(matches!(
+            History::default().readiness(&state),
+            Readiness::Ready(_)
+        ));
+    }
+
+    #[test]
+    fn what_waits_is_taken_when_it_may_be_ready_and_waits_once() {
+        let edits = edits(7, 2);
+        let mut history = History::default();
+        let mut waiting = Waiting::default();
+        let Readiness::Missing(missing) = history.readiness(&edits[1]) else {
+            panic!("the second waits");
+        };
+        assert!(waiting.add(missing, &edits[1]));
+        assert!(!waiting.add(missing, &edits[1]));
+        assert_eq!(waiting.take(&history), None);
+        if let Readiness::Ready(progress) = history.readiness(&edits[0]) {
+            history.advance(progress);
+        }
+        assert_eq!(waiting.take(&history).as_deref(), Some(&edits[1][..]));
+        assert_eq!(waiting.take(&history), None);
+    }
+}

@@ -1,0 +1,176 @@
+//! Mutated updates of every kind of content. In a component a panic takes all rooms down, so what
+//! passes validation must never cause one.
+
+use bytes::Bytes;
+use fastrand::Rng;
+use kraken_core::doc::{Document, message, update};
+use std::sync::Arc;
+use yrs::{
+    Any, Array, ClientID, Doc, Map, MapPrelim, ReadTxn, StateVector, Text, TextPrelim, Transact,
+    XmlElementPrelim, XmlFragment, XmlTextPrelim,
+};
+
+/// Updates that hold every kind of content, one by one and as whole states.
+fn seeds() -> Vec<Vec<u8>> {
+    let mut seeds = Vec::new();
+    for client in [1, 77, (1 << 32) - 5] {
+        let doc = Doc::with_client_id(client);
+        let text = doc.get_or_insert_text("text");
+        let array = doc.get_or_insert_array("array");
+        let map = doc.get_or_insert_map("map");
+        let xml = doc.get_or_insert_xml_fragment("xml");
+        let bold = || yrs::types::Attrs::from([(Arc::from("bold"), Any::Bool(true))]);
+        let mut edit = |change: &dyn Fn(&mut yrs::TransactionMut<'_>)| {
+            let mut transaction = doc.transact_mut();
+            change(&mut transaction);
+            seeds.push(transaction.encode_update_v1());
+        };
+        edit(&|t| text.insert(t, 0, "hello wörld 🐙"));
+        edit(&|t| text.format(t, 1, 4, bold()));
+        edit(&|t| {
+            text.insert_embed(t, 3, Any::from(7));
+        });
+        edit(&|t| text.remove_range(t, 2, 5));
+        edit(&|t| {
+            array.insert_range(
+                t,
+                0,
+                [Any::from(1), Any::from("two"), Any::Null, Any::from(4.5)],
+            );
+        });
+        edit(&|t| {
+            array.insert(t, 1, TextPrelim::new("nested"));
+        });
+        edit(&|t| array.remove_range(t, 0, 2));
+        edit(&|t| {
+            map.insert(t, "key", MapPrelim::from([("inner", Any::from("value"))]));
+        });
+        edit(&|t| {
+            map.insert(t, "key", Any::from(vec![1u8, 2, 3]));
+        });
+        edit(&|t| {
+            map.insert(t, "doc", Doc::new());
+        });
+        edit(&|t| {
+            xml.push_back(t, XmlElementPrelim::empty("p"));
+            xml.push_back(t, XmlTextPrelim::new("content"));
+        });
+        let everything = doc
+            .transact()
+            .encode_state_as_update_v1(&StateVector::default());
+        seeds.push(everything);
+    }
+    seeds
+}
+
+fn mutate(rng: &mut Rng, seeds: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = seeds[rng.usize(0..seeds.len())].clone();
+    for _ in 0..rng.usize(1..5) {
+        let at = rng.usize(0..bytes.len());
+        match rng.u8(0..6) {
+            0 => bytes[at] = rng.u8(..),
+            1 => bytes[at] ^= 1 << rng.u8(0..8),
+            2 => bytes[at] = bytes[at].wrapping_add(1),
+            3 => {
+                bytes.insert(at, rng.u8(..));
+            }
+            4 => {
+                bytes.remove(at);
+            }
+            _ => {
+                let other = &seeds[rng.usize(0..seeds.len())];
+                let from = rng.usize(0..other.len());
+                bytes.truncate(at);
+                bytes.extend_from_slice(&other[from..]);
+            }
+        }
+        if bytes.is_empty() {
+            break;
+        }
+    }
+    bytes
+}
+
+#[test]
+fn bi5_every_kind_of_content_is_valid() {
+    for seed in seeds() {
+        assert_eq!(update::validate(&seed), Ok(true));
+    }
+}
+
+#[test]
+fn bi6_what_passes_validation_never_panics_and_leaves_the_document_usable() {
+    let rounds: u64 = std::env::var("KRAKEN_FUZZ_ROUNDS")
+        .ok()
+        .and_then(|rounds| rounds.parse().ok())
+        .unwrap_or(300);
+    let seeds = seeds();
+    let (mut valid, mut refused) = (0, 0);
+    for round in 0..rounds {
+        let mut rng = Rng::with_seed(round);
+        let mut tried: Vec<Vec<u8>> = Vec::new();
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let mut document = Document::load(ClientID::new(5), None, &[]);
+            for _ in 0..40 {
+                let bytes = match rng.u8(0..4) {
+                    0 => seeds[rng.usize(0..seeds.len())].clone(),
+                    _ => mutate(&mut rng, &seeds),
+                };
+                if update::validate(&bytes).is_err() {
+                    refused += 1;
+                    continue;
+                }
+                valid += 1;
+                tried.push(bytes.clone());
+                match rng.bool() {
+                    true => document.record(&bytes),
+                    false => {
+                        document.record_if_news(&bytes);
+                    }
+                }
+                if rng.u8(0..8) == 0 {
+                    document.integrate();
+                    document.diff(&document.state_vector()).unwrap();
+                }
+            }
+            let segment = document.take_segment();
+            let snapshot = document.snapshot();
+            let loaded = Document::load(
+                ClientID::new(6),
+                snapshot.as_ref(),
+                &segment.into_iter().collect::<Vec<_>>(),
+            );
+            assert!(!loaded.is_damaged(), "what was stored can't be loaded");
+        }));
+        if outcome.is_err() {
+            panic!("round {round} panics with {tried:?}");
+        }
+    }
+    assert!(
+        valid > refused / 20,
+        "{valid} valid, {refused} refused: mutations are too wild"
+    );
+}
+
+#[test]
+fn bi7_values_nested_too_deeply_are_refused() {
+    const ANY: u8 = 8;
+    const ARRAY_OF_ONE: [u8; 2] = [117, 1];
+    let nested = |depth: usize| {
+        let mut update = vec![1, 1, 7, 0, ANY, 1, 1, b'a', 1];
+        update.extend(ARRAY_OF_ONE.repeat(depth));
+        update.extend([126, 0]);
+        update
+    };
+    assert_eq!(update::validate(&nested(10)), Ok(true));
+    assert!(update::validate(&nested(100_000)).is_err());
+}
+
+#[test]
+fn bi8_messages_of_any_bytes_are_parsed_or_refused() {
+    let mut rng = Rng::with_seed(8);
+    for _ in 0..20_000 {
+        let bytes: Vec<u8> = (0..rng.usize(0..60)).map(|_| rng.u8(..)).collect();
+        let _ = message::parse_frame(&Bytes::from(bytes), |_, _| Ok(()));
+    }
+}

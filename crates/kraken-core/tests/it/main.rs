@@ -1,0 +1,3 @@
+//! What validation lets through must be harmless to `yrs`.
+
+mod hostile;
