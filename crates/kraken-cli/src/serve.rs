@@ -1,0 +1,170 @@
+//! `kraken serve`: node, process and gateway in one.
+
+use crate::config::{self, File};
+use crate::home::Home;
+use crate::setup::{self, Tokens};
+use crate::{greeting, package, signals};
+use anyhow::{Context, Result, bail};
+use axum::Router;
+use axum::extract::Request;
+use clap::{ValueEnum, builder::PossibleValue};
+use kraken_core::SetupRequest;
+use kraken_node::{Node, NodeConfig};
+use kraken_sidecar::{
+    ConnectError, ConnectFuture, Gateway, GatewayConfig, LINK_PATH, LinkConnector, LinkSocket,
+    LinkStatus,
+};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tower_service::Service;
+
+/// Where Kraken listens unless it is told otherwise.
+const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+/// The embedded node's name. Nobody outside sees it.
+const NODE_NAME: &str = "kraken.os";
+/// How long the process may take to let the gateway in.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+Tokens come from KRAKEN_MASTER_TOKEN and KRAKEN_ADMIN_TOKEN, or `master-token` and `admin-token` \
+in the configuration file. Without them they are made at the first start and shown once.
+
+Ctrl+C or SIGTERM closes all clients (1012), writes everything, and ends.")]
+pub(crate) struct Arguments {
+    /// Address and port to listen on [default: 127.0.0.1:8080]
+    #[arg(long, env = "KRAKEN_LISTEN", value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Folder for all data [default: ~/.local/share/kraken]
+    #[arg(long, env = "KRAKEN_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// When an edit is relayed: at once, or only when it is stored. Kept until it is changed
+    #[arg(long, env = "KRAKEN_DURABILITY", value_enum)]
+    durability: Option<Durability>,
+    /// Configuration file [default: kraken.toml, if there is one]
+    #[arg(long, env = "KRAKEN_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// [`kraken_core::Durability`] as a value on the command line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Durability(pub(crate) kraken_core::Durability);
+
+impl ValueEnum for Durability {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[
+            Self(kraken_core::Durability::RelayFirst),
+            Self(kraken_core::Durability::WriteFirst),
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self.0 {
+            kraken_core::Durability::RelayFirst => PossibleValue::new("relay-first")
+                .help("at once; it is written within 50 ms and what writing takes"),
+            kraken_core::Durability::WriteFirst => PossibleValue::new("write-first")
+                .help("when it is stored; its writer gets it back, which means \"saved\""),
+        })
+    }
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<()> {
+    let file = File::read(arguments.config.as_deref())?;
+    let tokens = Tokens::from_environment();
+    let request = SetupRequest {
+        master_token: tokens.master.or(file.master_token),
+        admin_token: tokens.admin.or(file.admin_token),
+        durability: arguments
+            .durability
+            .map(|durability| durability.0)
+            .or(file.durability),
+    };
+    let data_dir = match arguments.data_dir.or(file.data_dir) {
+        Some(data_dir) => data_dir,
+        None => config::default_data_dir()?,
+    };
+    let listen = match arguments.listen.or(file.listen) {
+        Some(listen) => listen,
+        None => DEFAULT_LISTEN.parse()?,
+    };
+
+    let listener = bind(listen).await?;
+    let home = Home::take(data_dir)?;
+    let node = Node::start(NodeConfig::new(NODE_NAME, home.path())).await?;
+    node.install(package::embedded()?).await?;
+    let made = setup::run(&node, &request).await?;
+    let gateway = start_gateway(&node, &home).await?;
+
+    let address = listener.local_addr()?;
+    let router = router(&node, &gateway);
+    let serving = tokio::spawn(gateway.serve(listener, router));
+    greeting::listening(address)?;
+    greeting::new_tokens(address, &made)?;
+
+    signals::stop().await?;
+    tracing::info!("closing all clients and writing everything");
+    gateway.shutdown().await;
+    serving.await??;
+    node.shutdown().await;
+    Ok(())
+}
+
+/// Listens, or says why not.
+pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("can't listen on {address}: name another address with --listen"))
+}
+
+async fn start_gateway(node: &Node, home: &Home) -> Result<Gateway> {
+    let config = GatewayConfig {
+        key: setup::link_key(home)?,
+        ..GatewayConfig::default()
+    };
+    let gateway = Gateway::new(config, Arc::new(InProcess(node.clone())));
+    let link = gateway.clone();
+    tokio::spawn(async move { link.run().await });
+    let mut status = gateway.status();
+    let settled = status.wait_for(|status| *status != LinkStatus::Connecting);
+    let first = tokio::time::timeout(START_TIMEOUT, settled).await;
+    match first.context("the Kraken process doesn't answer")??.clone() {
+        LinkStatus::Up => Ok(gateway),
+        LinkStatus::Down(reason) => bail!("no link to the Kraken process: {reason}"),
+        LinkStatus::Connecting | LinkStatus::Stopped => bail!("no link to the Kraken process"),
+    }
+}
+
+/// The node's own paths are passed through, all others are the gateway's.
+fn router(node: &Node, gateway: &Gateway) -> Router {
+    let node = node.clone();
+    let (of_node, of_gateway) = (node.router(), gateway.router());
+    Router::new().fallback(move |request: Request| {
+        let mut router = match node.serves(request.uri().path()) {
+            true => of_node.clone(),
+            false => of_gateway.clone(),
+        };
+        async move { router.call(request).await }
+    })
+}
+
+/// The link without a socket: an extension of the node in this very process.
+struct InProcess(Node);
+
+impl LinkConnector for InProcess {
+    fn connect(&self) -> ConnectFuture<'_> {
+        Box::pin(async {
+            let extension = self
+                .0
+                .connect_extension(LINK_PATH)
+                .await
+                .map_err(|error| ConnectError::Failed(format!("{error:#}")))?;
+            Ok(LinkSocket {
+                sender: extension.sender,
+                receiver: extension.receiver,
+            })
+        })
+    }
+}
