@@ -91,7 +91,6 @@ fn health(documents: &Documents, credentials: &Credentials) -> HttpResponse {
 fn upgrade_required() -> HttpResponse {
     HttpResponse::error(426, "upgrade_required", "this is a WebSocket, not a page")
         .header("upgrade", "websocket")
-        .header("connection", "upgrade")
 }
 
 fn method_not_allowed(allowed: &str) -> HttpResponse {

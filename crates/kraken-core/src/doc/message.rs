@@ -213,7 +213,7 @@ pub fn awareness(entries: &[u8]) -> Bytes {
     out.into()
 }
 
-/// An awareness message without entries: it changes nothing, but a client that counts frames to
+/// An awareness message without entries: nobody is there, or nothing is new. It changes nothing, but a client that counts frames to
 /// tell whether the server lives (y-websocket: 30 s) sees one.
 pub fn keep_alive() -> Bytes {
     Bytes::from_static(&[1, 1, 0])

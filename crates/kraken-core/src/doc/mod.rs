@@ -427,13 +427,14 @@ impl Documents {
                 self.timers.set(Timer::Room(topic), deadline);
             }
             Message::QueryAwareness => {
-                if let Some(states) = room.awareness.encode_all() {
-                    let message = message::awareness(&states);
-                    effects.push(Effect::Send {
-                        connection,
-                        message,
-                    });
-                }
+                let message = match room.awareness.encode_all() {
+                    Some(states) => message::awareness(&states),
+                    None => message::keep_alive(),
+                };
+                effects.push(Effect::Send {
+                    connection,
+                    message,
+                });
             }
             Message::Ignored => {}
         }

@@ -1,0 +1,279 @@
+//! Records from the process to the sidecar.
+
+use bytes::Bytes;
+
+use crate::record::{self, Body};
+use crate::wire::{Put, Reader};
+use crate::{LinkError, Record};
+
+/// What the process tells the sidecar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToSidecar {
+    /// Answers `Hello`: the key was right.
+    Welcome {
+        /// The process's [`VERSION`](crate::VERSION).
+        version: u16,
+    },
+    /// Lets a client in, under these limits.
+    Accept {
+        /// The client.
+        connection: u32,
+        /// The largest message it may send, in bytes.
+        max_message: u32,
+        /// The close code if it sends a larger one.
+        too_large: u16,
+        /// The close code if it reads so slowly that its outgoing queue overflows.
+        overflow: u16,
+    },
+    /// Answers a handshake with an HTTP status.
+    Refuse {
+        /// The client.
+        connection: u32,
+        /// The status, 400 to 599.
+        status: u16,
+        /// Why, for the client.
+        reason: String,
+    },
+    /// Closes a connection, after everything sent to it before.
+    Close {
+        /// The client.
+        connection: u32,
+        /// The close code.
+        code: u16,
+        /// Why, for the client.
+        reason: String,
+    },
+    /// A binary message for a client.
+    Binary {
+        /// The client.
+        connection: u32,
+        /// The message.
+        payload: Bytes,
+    },
+    /// A text message for a client: UTF-8, though this crate doesn't check it.
+    Text {
+        /// The client.
+        connection: u32,
+        /// The message.
+        payload: Bytes,
+    },
+    /// Makes a client get what is published to a topic.
+    Subscribe {
+        /// The client.
+        connection: u32,
+        /// A number of the process's choice.
+        topic: u32,
+    },
+    /// Undoes `Subscribe`.
+    Unsubscribe {
+        /// The client.
+        connection: u32,
+        /// The topic.
+        topic: u32,
+    },
+    /// A binary message for every subscriber of a topic but one.
+    Publish {
+        /// The topic.
+        topic: u32,
+        /// The client that doesn't get it, 0 if all do.
+        except: u32,
+        /// The message.
+        payload: Bytes,
+    },
+    /// Answers a `Request`.
+    Response {
+        /// The number of the request.
+        id: u32,
+        /// The HTTP status.
+        status: u16,
+        /// Names and values.
+        headers: Vec<(String, String)>,
+        /// The body.
+        body: Bytes,
+    },
+    /// Answers `Drain`: everything is stored.
+    Drained,
+    /// The process doesn't know this link any more, or refuses it: the sidecar starts anew.
+    Reset {
+        /// Why, for the log.
+        reason: String,
+    },
+}
+
+const WELCOME: u8 = 0x41;
+const ACCEPT: u8 = 0x42;
+const REFUSE: u8 = 0x43;
+const CLOSE: u8 = 0x44;
+const BINARY: u8 = 0x45;
+const TEXT: u8 = 0x46;
+const SUBSCRIBE: u8 = 0x47;
+const UNSUBSCRIBE: u8 = 0x48;
+const PUBLISH: u8 = 0x49;
+const RESPONSE: u8 = 0x4A;
+const DRAINED: u8 = 0x4B;
+const RESET: u8 = 0x4C;
+
+impl Record for ToSidecar {
+    fn encode(&self, out: &mut Vec<u8>) {
+        record::encode(self, out);
+    }
+
+    fn encoded_len(&self) -> usize {
+        record::encoded_len(self)
+    }
+
+    fn decode(kind: u8, body: Bytes) -> Result<Self, LinkError> {
+        let mut body = Reader(body);
+        let record = match kind {
+            BINARY => {
+                return Ok(Self::Binary {
+                    connection: body.u32()?,
+                    payload: body.rest(),
+                });
+            }
+            TEXT => {
+                return Ok(Self::Text {
+                    connection: body.u32()?,
+                    payload: body.rest(),
+                });
+            }
+            PUBLISH => {
+                let (topic, except) = (body.u32()?, body.u32()?);
+                return Ok(Self::Publish {
+                    topic,
+                    except,
+                    payload: body.rest(),
+                });
+            }
+            RESPONSE => {
+                return Ok(Self::Response {
+                    id: body.u32()?,
+                    status: body.u16()?,
+                    headers: body.headers()?,
+                    body: body.rest(),
+                });
+            }
+            WELCOME => Self::Welcome {
+                version: body.u16()?,
+            },
+            ACCEPT => Self::Accept {
+                connection: body.u32()?,
+                max_message: body.u32()?,
+                too_large: body.u16()?,
+                overflow: body.u16()?,
+            },
+            REFUSE => Self::Refuse {
+                connection: body.u32()?,
+                status: body.u16()?,
+                reason: body.string()?,
+            },
+            CLOSE => Self::Close {
+                connection: body.u32()?,
+                code: body.u16()?,
+                reason: body.string()?,
+            },
+            SUBSCRIBE => Self::Subscribe {
+                connection: body.u32()?,
+                topic: body.u32()?,
+            },
+            UNSUBSCRIBE => Self::Unsubscribe {
+                connection: body.u32()?,
+                topic: body.u32()?,
+            },
+            DRAINED => Self::Drained,
+            RESET => Self::Reset {
+                reason: body.string()?,
+            },
+            unknown => return Err(LinkError::UnknownKind(unknown)),
+        };
+        body.finish(kind)?;
+        Ok(record)
+    }
+}
+
+impl Body for ToSidecar {
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Welcome { .. } => WELCOME,
+            Self::Accept { .. } => ACCEPT,
+            Self::Refuse { .. } => REFUSE,
+            Self::Close { .. } => CLOSE,
+            Self::Binary { .. } => BINARY,
+            Self::Text { .. } => TEXT,
+            Self::Subscribe { .. } => SUBSCRIBE,
+            Self::Unsubscribe { .. } => UNSUBSCRIBE,
+            Self::Publish { .. } => PUBLISH,
+            Self::Response { .. } => RESPONSE,
+            Self::Drained => DRAINED,
+            Self::Reset { .. } => RESET,
+        }
+    }
+
+    fn put<P: Put>(&self, out: &mut P) {
+        match self {
+            Self::Welcome { version } => out.put_u16(*version),
+            Self::Accept {
+                connection,
+                max_message,
+                too_large,
+                overflow,
+            } => {
+                out.put_u32(*connection);
+                out.put_u32(*max_message);
+                out.put_u16(*too_large);
+                out.put_u16(*overflow);
+            }
+            Self::Refuse {
+                connection,
+                status: number,
+                reason,
+            }
+            | Self::Close {
+                connection,
+                code: number,
+                reason,
+            } => {
+                out.put_u32(*connection);
+                out.put_u16(*number);
+                out.put_string(reason);
+            }
+            Self::Binary {
+                connection,
+                payload,
+            }
+            | Self::Text {
+                connection,
+                payload,
+            } => {
+                out.put_u32(*connection);
+                out.put(payload);
+            }
+            Self::Subscribe { connection, topic } | Self::Unsubscribe { connection, topic } => {
+                out.put_u32(*connection);
+                out.put_u32(*topic);
+            }
+            Self::Publish {
+                topic,
+                except,
+                payload,
+            } => {
+                out.put_u32(*topic);
+                out.put_u32(*except);
+                out.put(payload);
+            }
+            Self::Response {
+                id,
+                status,
+                headers,
+                body,
+            } => {
+                out.put_u32(*id);
+                out.put_u16(*status);
+                out.put_headers(headers);
+                out.put(body);
+            }
+            Self::Drained => {}
+            Self::Reset { reason } => out.put_string(reason),
+        }
+    }
+}

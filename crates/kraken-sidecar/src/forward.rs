@@ -1,0 +1,170 @@
+//! Plain HTTP requests: the process answers them all.
+
+use axum::body::{Body, HttpBody, to_bytes};
+use axum::extract::Request;
+use axum::http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, RETRY_AFTER,
+    TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::Response;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use crate::gateway::Shared;
+use crate::handshake::remote_of;
+use crate::session::{Answer, Question, Unavailable};
+
+/// Puts the request to the process and answers as it says.
+pub(crate) async fn forward(shared: &Shared, request: Request) -> Response {
+    let Some(session) = shared.session() else {
+        return match request.uri().path() {
+            "/health" => unhealthy(),
+            _ => refuse_unavailable(Unavailable::Down),
+        };
+    };
+    let question = match read(shared, request).await {
+        Ok(question) => question,
+        Err(response) => return *response,
+    };
+    let mut asked = match session.ask(question) {
+        Ok(asked) => asked,
+        Err(reason) => return refuse_unavailable(reason),
+    };
+    match timeout(shared.config.request_timeout, &mut asked.answer).await {
+        Ok(Ok(answer)) => respond(answer),
+        Ok(Err(_)) => refuse_unavailable(Unavailable::Down),
+        Err(_) => refuse(StatusCode::GATEWAY_TIMEOUT, "no answer in time"),
+    }
+}
+
+/// An error answer of the gateway itself, in the form that the process uses too.
+pub(crate) fn refuse(status: StatusCode, message: &str) -> Response {
+    let code = match status {
+        StatusCode::BAD_REQUEST => "bad_request",
+        StatusCode::UNAUTHORIZED => "unauthorized",
+        StatusCode::FORBIDDEN => "forbidden",
+        StatusCode::NOT_FOUND => "not_found",
+        StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => "timeout",
+        StatusCode::PAYLOAD_TOO_LARGE => "too_large",
+        StatusCode::UPGRADE_REQUIRED => "upgrade_required",
+        StatusCode::TOO_MANY_REQUESTS => "too_many",
+        StatusCode::SERVICE_UNAVAILABLE => "unavailable",
+        _ => "refused",
+    };
+    json_response(
+        status,
+        &json!({ "error": { "code": code, "message": message } }),
+    )
+}
+
+pub(crate) fn refuse_unavailable(reason: Unavailable) -> Response {
+    let message = match reason {
+        Unavailable::Down => "the Kraken process is not reachable, try again soon",
+        Unavailable::Busy => "too busy, try again soon",
+    };
+    let mut response = refuse(StatusCode::SERVICE_UNAVAILABLE, message);
+    response
+        .headers_mut()
+        .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+fn unhealthy() -> Response {
+    let body = json!({
+        "status": "unavailable",
+        "version": env!("CARGO_PKG_VERSION"),
+        "link": "down",
+    });
+    json_response(StatusCode::SERVICE_UNAVAILABLE, &body)
+}
+
+fn json_response(status: StatusCode, body: &Value) -> Response {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+async fn read(shared: &Shared, request: Request) -> Result<Question, Box<Response>> {
+    let config = &shared.config;
+    let remote = remote_of(&request);
+    let (head, body) = request.into_parts();
+    let too_large = || {
+        let message = format!("a body has at most {} bytes", config.max_body);
+        Box::new(refuse(StatusCode::PAYLOAD_TOO_LARGE, &message))
+    };
+    // A body that is announced as too large isn't read.
+    if body.size_hint().lower() > config.max_body as u64 {
+        return Err(too_large());
+    }
+    let body = match timeout(config.request_timeout, to_bytes(body, config.max_body)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return Err(too_large()),
+        Err(_) => {
+            return Err(Box::new(refuse(
+                StatusCode::REQUEST_TIMEOUT,
+                "the body is late",
+            )));
+        }
+    };
+    Ok(Question {
+        method: head.method.as_str().to_owned(),
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().map(str::to_owned),
+        headers: end_to_end(&head.headers),
+        remote,
+        body,
+    })
+}
+
+/// The headers that are meant for the process, as far as they are text.
+fn end_to_end(headers: &HeaderMap) -> Vec<(String, String)> {
+    let kept = headers.iter().filter(|(name, _)| !is_hop_by_hop(name));
+    kept.filter_map(|(name, value)| {
+        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    })
+    .collect()
+}
+
+fn respond(answer: Answer) -> Response {
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = match StatusCode::from_u16(answer.status) {
+        Ok(status) if status.as_u16() >= 200 => status,
+        _ => StatusCode::BAD_GATEWAY,
+    };
+    for (name, value) in answer.headers {
+        let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value))
+        else {
+            tracing::debug!("the process sent a malformed header");
+            continue;
+        };
+        // `Upgrade` belongs to one connection as well, but a 426 has to name what it wants.
+        if name == UPGRADE {
+            let upgrade = HeaderValue::from_static("upgrade");
+            response.headers_mut().insert(CONNECTION, upgrade);
+            response.headers_mut().insert(name, value);
+        } else if !is_hop_by_hop(&name) && name != CONTENT_LENGTH {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}
+
+/// Headers of one connection, not of the request or response (RFC 9110, 7.6.1).
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+    [
+        CONNECTION,
+        KEEP_ALIVE,
+        PROXY_AUTHENTICATE,
+        PROXY_AUTHORIZATION,
+        TE,
+        TRAILER,
+        TRANSFER_ENCODING,
+        UPGRADE,
+    ]
+    .contains(name)
+}

@@ -1,0 +1,145 @@
+//! The public handle, and the state that all parts share.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use parking_lot::RwLock;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+
+use crate::session::Session;
+use crate::{GatewayConfig, LinkConnector, LinkStatus, forward, handshake, life, link, server};
+
+/// The gateway: a link to the process on one side, clients on the other.
+///
+/// Clones are handles to the same gateway.
+#[derive(Clone)]
+pub struct Gateway {
+    shared: Arc<Shared>,
+}
+
+/// The state that all parts share.
+pub(crate) struct Shared {
+    pub(crate) config: GatewayConfig,
+    pub(crate) connector: Arc<dyn LinkConnector>,
+    pub(crate) status: watch::Sender<LinkStatus>,
+    pub(crate) stopping: watch::Sender<bool>,
+    /// One permit per TCP connection.
+    pub(crate) connections: Arc<Semaphore>,
+    session: RwLock<Option<Arc<Session>>>,
+}
+
+impl Gateway {
+    /// A gateway that reaches the process through this connector once [`run`](Self::run) runs.
+    pub fn new(config: GatewayConfig, connector: Arc<dyn LinkConnector>) -> Self {
+        let connections = config.max_connections.min(Semaphore::MAX_PERMITS);
+        let shared = Shared {
+            config,
+            connector,
+            status: watch::Sender::new(LinkStatus::Connecting),
+            stopping: watch::Sender::new(false),
+            connections: Arc::new(Semaphore::new(connections)),
+            session: RwLock::new(None),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Keeps the link up: connects, reconnects with growing pauses, and moves what comes over it.
+    /// Ends after [`shutdown`](Self::shutdown).
+    pub async fn run(&self) {
+        link::run(&self.shared).await;
+    }
+
+    /// Answers every path and method. Meant to be served by [`serve`](Self::serve), maybe together
+    /// with other routes, which take precedence.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .fallback(answer)
+            .with_state(self.shared.clone())
+    }
+
+    /// Serves a router, with this gateway's limits for connections, until
+    /// [`shutdown`](Self::shutdown).
+    pub fn serve(
+        &self,
+        listener: TcpListener,
+        router: Router,
+    ) -> impl Future<Output = io::Result<()>> + Send + 'static {
+        server::serve(self.shared.clone(), listener, router)
+    }
+
+    /// The state of the link, now and from now on.
+    pub fn status(&self) -> watch::Receiver<LinkStatus> {
+        self.shared.status.subscribe()
+    }
+
+    /// Stops: no new connections, every client closed with 1012, everything stored by the process.
+    /// Returns when that is done, or when one of them takes too long.
+    pub async fn shutdown(&self) {
+        self.shared.stopping.send_replace(true);
+        let config = &self.shared.config;
+        let mut status = self.shared.status.subscribe();
+        if *status.borrow() != LinkStatus::Connecting {
+            let limit = life::CLOSING_TIME + config.drain_timeout + life::CLOSING_TIME;
+            let stopped = status.wait_for(|status| *status == LinkStatus::Stopped);
+            if timeout(limit, stopped).await.is_err() {
+                tracing::warn!("the link did not stop in time");
+            }
+        }
+        // Lets close frames reach their clients.
+        let all = u32::try_from(config.max_connections).unwrap_or(u32::MAX);
+        let gone = self.shared.connections.acquire_many(all);
+        if timeout(life::CLOSING_TIME, gone).await.is_err() {
+            tracing::debug!("some clients did not close in time");
+        }
+    }
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Gateway").finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// The link, if the process has let the gateway in.
+    pub(crate) fn session(&self) -> Option<Arc<Session>> {
+        if self.is_stopping() {
+            return None;
+        }
+        self.session.read().clone()
+    }
+
+    pub(crate) fn set_session(&self, session: Option<Arc<Session>>) {
+        *self.session.write() = session;
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Waits until the gateway stops.
+    pub(crate) async fn stopped(&self) {
+        // Fails only if the sender is gone, which `self` owns.
+        let _ = self
+            .stopping
+            .subscribe()
+            .wait_for(|stopping| *stopping)
+            .await;
+    }
+}
+
+async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    if handshake::is_upgrade(&request) {
+        handshake::open(&shared, request).await
+    } else {
+        forward::forward(&shared, request).await
+    }
+}

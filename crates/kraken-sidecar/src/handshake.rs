@@ -1,0 +1,162 @@
+//! WebSocket handshakes: the process decides, before the client gets any answer.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request};
+use axum::http::header::{
+    AUTHORIZATION, CONNECTION, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, USER_AGENT,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::response::Response;
+use kraken_link::Handshake;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use crate::client;
+use crate::forward::{refuse, refuse_unavailable};
+use crate::gateway::Shared;
+use crate::server::ConnectionPermit;
+use crate::session::{Unavailable, Verdict};
+
+/// Whether a request asks for a WebSocket, maybe in a wrong way.
+pub(crate) fn is_upgrade(request: &Request) -> bool {
+    has_token(request.headers(), &UPGRADE, "websocket")
+}
+
+/// Puts the handshake to the process and answers as it says.
+pub(crate) async fn open(shared: &Arc<Shared>, mut request: Request) -> Response {
+    let accept_key = match check(&request) {
+        Ok(key) => key,
+        Err(response) => return *response,
+    };
+    let Some(session) = shared.session() else {
+        return refuse_unavailable(Unavailable::Down);
+    };
+    let (place, verdict) = match session.open(handshake_of(&request)) {
+        Ok(opened) => opened,
+        Err(reason) => return refuse_unavailable(reason),
+    };
+    match timeout(shared.config.handshake_timeout, verdict).await {
+        Ok(Ok(Verdict::Accept(client))) => {
+            let protocol = first_protocol(request.headers());
+            let permit = request.extensions().get::<ConnectionPermit>().cloned();
+            let upgrade = hyper::upgrade::on(&mut request);
+            tokio::spawn(client::run(shared.clone(), upgrade, client, place, permit));
+            switch_protocols(accept_key, protocol)
+        }
+        Ok(Ok(Verdict::Refuse { status, reason })) => {
+            place.forget();
+            let status = StatusCode::from_u16(status).ok();
+            let status = status.filter(|status| status.as_u16() >= 400);
+            refuse(status.unwrap_or(StatusCode::FORBIDDEN), &reason)
+        }
+        Ok(Err(_)) => refuse_unavailable(Unavailable::Down),
+        Err(_) => refuse(StatusCode::SERVICE_UNAVAILABLE, "no answer in time"),
+    }
+}
+
+/// The address of the client, if the server has noted it.
+pub(crate) fn remote_of(request: &Request) -> String {
+    let info = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    info.map(|ConnectInfo(address)| address.to_string())
+        .unwrap_or_default()
+}
+
+/// What RFC 6455, 4.2.1, asks of a client. Returns the key of the answer.
+fn check(request: &Request) -> Result<HeaderValue, Box<Response>> {
+    let headers = request.headers();
+    let bad = |reason| Box::new(refuse(StatusCode::BAD_REQUEST, reason));
+    if request.method() != Method::GET {
+        return Err(bad("a WebSocket handshake is a GET request"));
+    }
+    if !has_token(headers, &CONNECTION, "upgrade") {
+        return Err(bad("a WebSocket handshake has `Connection: Upgrade`"));
+    }
+    if headers
+        .get(SEC_WEBSOCKET_VERSION)
+        .is_none_or(|version| version != "13")
+    {
+        let mut response = refuse(StatusCode::UPGRADE_REQUIRED, "only WebSocket version 13");
+        response
+            .headers_mut()
+            .insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        return Err(Box::new(response));
+    }
+    let Some(key) = headers.get(SEC_WEBSOCKET_KEY) else {
+        return Err(bad("a WebSocket handshake has a key"));
+    };
+    HeaderValue::from_str(&derive_accept_key(key.as_bytes())).map_err(|_| bad("a key is text"))
+}
+
+fn handshake_of(request: &Request) -> Handshake {
+    let text = |name| text_of(request.headers(), &name);
+    Handshake {
+        path: request.uri().path().to_owned(),
+        query: request.uri().query().map(str::to_owned),
+        origin: text(ORIGIN),
+        bearer: text(AUTHORIZATION).and_then(|value| bearer_of(&value).map(str::to_owned)),
+        user_agent: text(USER_AGENT),
+        remote: remote_of(request),
+    }
+}
+
+fn bearer_of(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn text_of(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// The sub-protocol that the client offers first: the process speaks them all, or none.
+fn first_protocol(headers: &HeaderMap) -> Option<HeaderValue> {
+    let offered = headers.get(SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?;
+    let first = offered.split(',').next()?.trim();
+    if first.is_empty() {
+        None
+    } else {
+        HeaderValue::from_str(first).ok()
+    }
+}
+
+fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| {
+            value
+                .split(',')
+                .any(|offered| offered.trim().eq_ignore_ascii_case(token))
+        })
+}
+
+fn switch_protocols(accept_key: HeaderValue, protocol: Option<HeaderValue>) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(SEC_WEBSOCKET_ACCEPT, accept_key);
+    if let Some(protocol) = protocol {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bearer_of;
+
+    #[test]
+    fn a_bearer_token_is_found_whatever_the_case_of_its_scheme() {
+        assert_eq!(bearer_of("Bearer abc"), Some("abc"));
+        assert_eq!(bearer_of("bearer  abc "), Some("abc"));
+        assert_eq!(bearer_of("Basic abc"), None);
+        assert_eq!(bearer_of("Bearer"), None);
+    }
+}

@@ -1,0 +1,202 @@
+//! What waits for one client.
+//!
+//! The link task puts messages in, the client's task takes all of them at once: however many
+//! messages come in between, that is one wake-up and, if the client keeps up, one system call.
+
+use std::collections::VecDeque;
+use std::mem;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+/// What a message weighs besides its payload: its place in the queue and in the allocator.
+const MESSAGE_OVERHEAD: usize = 64;
+
+/// A message for a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outgoing {
+    Binary(Bytes),
+    Text(Bytes),
+}
+
+/// Why a client gets nothing more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It is to be closed once it has read what was queued before.
+    Close { code: u16, reason: String },
+    /// More was queued than it may leave unread. What was queued is gone.
+    Overflow,
+}
+
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    /// Bytes that may wait; the last message may pass them.
+    limit: usize,
+    queue: Mutex<Queue>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    messages: VecDeque<Outgoing>,
+    weight: usize,
+    end: Option<End>,
+}
+
+impl Outgoing {
+    fn weight(&self) -> usize {
+        let (Self::Binary(payload) | Self::Text(payload)) = self;
+        MESSAGE_OVERHEAD + payload.len()
+    }
+}
+
+impl Outbox {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            queue: Mutex::default(),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Queues messages, in this order. Does nothing after the end.
+    pub(crate) fn push(&self, messages: impl IntoIterator<Item = Outgoing>) {
+        let mut queue = self.queue.lock();
+        if queue.end.is_some() {
+            return;
+        }
+        let was_empty = queue.messages.is_empty();
+        for message in messages {
+            if queue.weight >= self.limit {
+                queue.end = Some(End::Overflow);
+                let unread = mem::take(&mut queue.messages);
+                drop(queue);
+                drop(unread);
+                self.changed.notify_one();
+                return;
+            }
+            queue.weight += message.weight();
+            queue.messages.push_back(message);
+        }
+        let has_news = was_empty && !queue.messages.is_empty();
+        drop(queue);
+        if has_news {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Closes the client after what is queued. The first end counts.
+    pub(crate) fn close(&self, code: u16, reason: &str) {
+        let mut queue = self.queue.lock();
+        if queue.end.is_none() {
+            queue.end = Some(End::Close {
+                code,
+                reason: reason.to_owned(),
+            });
+            drop(queue);
+            self.changed.notify_one();
+        }
+    }
+
+    /// Waits until something was queued in the empty outbox, or the end was set. For one task only.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Takes everything, into an empty queue whose memory the outbox uses from then on. Returns the
+    /// end if it comes after that.
+    pub(crate) fn take(&self, messages: &mut VecDeque<Outgoing>) -> Option<End> {
+        let mut queue = self.queue.lock();
+        mem::swap(&mut queue.messages, messages);
+        queue.weight = 0;
+        queue.end.clone()
+    }
+
+    /// The end, if it is set.
+    pub(crate) fn end(&self) -> Option<End> {
+        self.queue.lock().end.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use bytes::Bytes;
+    use futures_util::FutureExt;
+
+    use super::{End, Outbox, Outgoing};
+
+    fn message(size: usize) -> Outgoing {
+        Outgoing::Binary(Bytes::from(vec![0; size]))
+    }
+
+    fn take(outbox: &Outbox) -> (usize, Option<End>) {
+        let mut messages = VecDeque::new();
+        let end = outbox.take(&mut messages);
+        (messages.len(), end)
+    }
+
+    #[test]
+    fn everything_is_taken_at_once() {
+        let outbox = Outbox::new(1000);
+        outbox.push([message(1), message(2)]);
+        outbox.push([message(3)]);
+        assert_eq!(take(&outbox), (3, None));
+        assert_eq!(take(&outbox), (0, None));
+    }
+
+    #[test]
+    fn only_the_first_message_wakes() {
+        let outbox = Outbox::new(1000);
+        assert!(outbox.changed().now_or_never().is_none());
+        outbox.push([]);
+        assert!(outbox.changed().now_or_never().is_none());
+        outbox.push([message(1)]);
+        assert!(outbox.changed().now_or_never().is_some());
+        outbox.push([message(1)]);
+        assert!(outbox.changed().now_or_never().is_none());
+        take(&outbox);
+        outbox.push([message(1)]);
+        assert!(outbox.changed().now_or_never().is_some());
+    }
+
+    #[test]
+    fn one_message_may_pass_the_limit_but_none_after_it() {
+        let outbox = Outbox::new(1000);
+        outbox.push([message(5000)]);
+        assert_eq!(take(&outbox), (1, None));
+        outbox.push([message(5000), message(1)]);
+        assert_eq!(take(&outbox), (0, Some(End::Overflow)));
+        outbox.push([message(1)]);
+        assert_eq!(
+            take(&outbox),
+            (0, Some(End::Overflow)),
+            "nothing comes after the end"
+        );
+    }
+
+    #[test]
+    fn empty_messages_fill_the_outbox_too() {
+        let outbox = Outbox::new(64 * 10);
+        outbox.push((0..10).map(|_| message(0)));
+        assert_eq!(outbox.end(), None);
+        outbox.push([message(0)]);
+        assert_eq!(outbox.end(), Some(End::Overflow));
+    }
+
+    #[test]
+    fn the_first_close_comes_after_what_was_queued_before() {
+        let outbox = Outbox::new(1000);
+        outbox.push([message(1)]);
+        outbox.close(4401, "token");
+        outbox.close(1012, "restart");
+        outbox.push([message(1)]);
+        let end = End::Close {
+            code: 4401,
+            reason: "token".to_owned(),
+        };
+        assert_eq!(take(&outbox), (1, Some(end)));
+    }
+}
