@@ -108,6 +108,10 @@ impl Waiting {
         Some(update)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.updates.is_empty()
+    }
+
     /// The updates, as they came.
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.updates.iter().map(|(_, update)| &**update)

@@ -6,6 +6,7 @@
 
 use super::causality::{History, Readiness, Waiting};
 use super::message::{Malformed, Reader, write_var_bytes};
+use super::update;
 use bytes::Bytes;
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
@@ -169,21 +170,26 @@ impl Document {
         self.doc.transact().state_vector().encode_v1()
     }
 
-    /// All that is integrated and a client with `state_vector` may lack: blocks, and the whole
-    /// delete set. What waits is in [`Document::waiting`].
-    pub fn diff(&mut self, state_vector: &[u8]) -> Result<Bytes, Malformed> {
+    /// All that a client with `state_vector` may lack: blocks, the whole delete set, and what
+    /// waits for others. One update, or several in the rare case that they can't be merged.
+    pub fn diff(&mut self, state_vector: &[u8]) -> Result<Vec<Bytes>, Malformed> {
         let state_vector =
             StateVector::decode_v1(state_vector).map_err(|_| Malformed::StateVector)?;
-        if state_vector.is_empty() {
-            return Ok(self.full_state());
+        let diff = match state_vector.is_empty() {
+            true => self.full_state(),
+            false => {
+                let transaction = self.doc.transact();
+                transaction.encode_state_as_update_v1(&state_vector).into()
+            }
+        };
+        if self.waiting.is_empty() {
+            return Ok(vec![diff]);
         }
-        let diff = self.doc.transact().encode_state_as_update_v1(&state_vector);
-        Ok(diff.into())
-    }
-
-    /// Updates that wait for others, as they came.
-    pub fn waiting(&self) -> impl Iterator<Item = &[u8]> {
-        self.waiting.iter()
+        let all = || std::iter::once(&diff[..]).chain(self.waiting.iter());
+        Ok(match yrs::merge_updates_v1(all()) {
+            Ok(merged) if update::validate(&merged).is_ok() => vec![merged.into()],
+            _ => all().map(Bytes::copy_from_slice).collect(),
+        })
     }
 
     /// All that is integrated; `None` if storage holds bytes that are not understood and would

@@ -103,17 +103,16 @@ pub(super) fn answer(
     state_vector: &[u8],
     effects: &mut Vec<Effect>,
 ) {
-    let mut send = |message| {
+    let updates = document.diff(state_vector).unwrap_or_default();
+    for (index, update) in updates.iter().enumerate() {
+        let message = match index {
+            0 => message::step_2(update),
+            _ => message::update(update),
+        };
         effects.push(Effect::Send {
             connection,
             message,
         });
-    };
-    if let Ok(update) = document.diff(state_vector) {
-        send(message::step_2(&update));
-    }
-    for update in document.waiting() {
-        send(message::update(update));
     }
 }
 

@@ -48,7 +48,7 @@ fn a_part_has_these_bytes() {
 }
 
 #[test]
-fn the_version_changes_with_these_bytes() {
+fn lk9_the_version_changes_with_these_bytes() {
     assert_eq!(VERSION, 1);
 }
 

@@ -31,7 +31,7 @@ fn check<R: Record + PartialEq + std::fmt::Debug>(record: &R) {
 }
 
 #[test]
-fn long_records_travel_in_parts_and_come_out_whole() {
+fn lk7_long_records_travel_in_parts_and_come_out_whole() {
     for size in [
         PART_SIZE - 8,
         PART_SIZE - 7,

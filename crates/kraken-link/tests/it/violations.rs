@@ -29,7 +29,7 @@ fn receive(frame: Bytes) -> Result<(), LinkError> {
 }
 
 #[test]
-fn a_frame_has_to_begin_with_the_mark() {
+fn lk1_a_frame_has_to_begin_with_the_mark() {
     assert_eq!(receive(Bytes::new()), Err(LinkError::ShortHeader(0)));
     assert_eq!(
         receive(Bytes::from_static(&[0xC0; 20])),
@@ -49,7 +49,7 @@ fn a_frame_has_a_largest_size() {
 }
 
 #[test]
-fn frames_come_without_gap_or_repetition() {
+fn lk2_frames_come_without_gap_or_repetition() {
     let gap = |expected, got| Err(LinkError::Gap { expected, got });
     assert_eq!(receive(frame(2, 0, DRAIN)), gap(1, 2));
     let mut process = Endpoint::process();
@@ -67,7 +67,7 @@ fn only_a_frame_with_records_has_a_number() {
 }
 
 #[test]
-fn a_peer_that_ignores_the_window_is_refused() {
+fn lk3_a_peer_that_ignores_the_window_is_refused() {
     let mut process = Endpoint::process();
     for number in 1..=4 {
         process.receive(frame(number, 0, DRAIN)).unwrap();
@@ -220,7 +220,7 @@ fn parts_stand_alone_and_together() {
 }
 
 #[test]
-fn parts_add_up_to_a_bounded_record() {
+fn lk8_parts_add_up_to_a_bounded_record() {
     let mut process = Endpoint::process();
     let mut part = vec![0x7F, 0x81, 0x80, 0x40, 0];
     part.extend([0x03, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F]);

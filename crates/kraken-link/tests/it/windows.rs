@@ -2,7 +2,7 @@ use bytes::Bytes;
 use kraken_link::{Endpoint, FRAME_SOFT_LIMIT, HEADER_SIZE, ToProcess, ToSidecar};
 
 #[test]
-fn frames_grow_while_the_window_is_closed() {
+fn lk6_frames_grow_while_the_window_is_closed() {
     let mut sidecar = Endpoint::sidecar();
     let record = ToProcess::Binary {
         connection: 1,
@@ -73,7 +73,7 @@ fn the_window_closes_by_bytes() {
 }
 
 #[test]
-fn the_process_acknowledges_every_frame_but_only_once() {
+fn lk4_the_process_acknowledges_every_frame_but_only_once() {
     let mut sidecar = Endpoint::sidecar();
     let mut process = Endpoint::process();
     sidecar.queue(&ToProcess::Drain);
@@ -95,7 +95,7 @@ fn the_process_acknowledges_every_frame_but_only_once() {
 }
 
 #[test]
-fn the_sidecar_acknowledges_every_sixteenth_frame() {
+fn lk5_the_sidecar_acknowledges_every_sixteenth_frame() {
     let mut sidecar = Endpoint::sidecar();
     let mut process = Endpoint::process();
     for number in 1..=48 {

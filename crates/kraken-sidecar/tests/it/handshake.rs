@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use crate::rig::{Client, Rig, accept, config, refusal, within};
 
 #[tokio::test]
-async fn the_process_sees_the_whole_handshake_before_the_client_gets_an_answer() {
+async fn gw1_the_process_sees_the_whole_handshake_before_the_client_gets_an_answer() {
     let (rig, mut process) = Rig::linked(config()).await;
     let mut request = rig
         .url("/doc/my%20room/x?token=a%20b&c=1")
@@ -46,7 +46,7 @@ async fn what_a_handshake_does_not_say_is_none() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_an_http_status_with_the_reason() {
+async fn gw2_a_refusal_is_an_http_status_with_the_reason() {
     let (rig, mut process) = Rig::linked(config()).await;
     let connecting = tokio::spawn(connect_async(rig.url("/doc/a")));
     let (connection, _) = process.opened().await;
@@ -66,7 +66,7 @@ async fn a_refusal_is_an_http_status_with_the_reason() {
 }
 
 #[tokio::test]
-async fn a_browser_is_let_in_and_closed_with_code_and_reason() {
+async fn gw3_a_browser_is_let_in_and_closed_with_code_and_reason() {
     let (rig, mut process) = Rig::linked(config()).await;
     let url = rig.url("/doc/a");
     let client = tokio::spawn(async move { Client::connect(&url).await.closed().await });

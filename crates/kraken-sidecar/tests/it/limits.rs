@@ -14,7 +14,7 @@ use crate::rig::{MAX_MESSAGE, OVERFLOW, PATIENCE, Rig, TOO_LARGE, config, within
 const MIB: usize = 1024 * 1024;
 
 #[tokio::test]
-async fn a_client_that_reads_too_slowly_is_closed_and_holds_up_nobody() {
+async fn gw5_a_client_that_reads_too_slowly_is_closed_and_holds_up_nobody() {
     let max_outbox = 2 * MIB;
     let (rig, mut process) = Rig::linked(GatewayConfig {
         max_outbox,
@@ -100,7 +100,7 @@ async fn a_client_that_does_not_read_at_all_is_dropped_after_the_close_timeout()
 }
 
 #[tokio::test]
-async fn a_message_that_is_too_large_is_answered_with_the_close_code() {
+async fn gw6_a_message_that_is_too_large_is_answered_with_the_close_code() {
     let (rig, mut process) = Rig::linked(config()).await;
     let expected = (
         TOO_LARGE,
@@ -168,7 +168,7 @@ async fn broken_websocket_traffic_is_answered_with_the_standard_codes() {
 }
 
 #[tokio::test]
-async fn clients_wait_while_the_process_does_not_read_and_nothing_is_lost() {
+async fn gw7_clients_wait_while_the_process_does_not_read_and_nothing_is_lost() {
     const MESSAGES: usize = 600;
     const SIZE: usize = 256 * 1024;
     let (rig, mut process) = Rig::linked(config()).await;
@@ -218,7 +218,7 @@ async fn clients_wait_while_the_process_does_not_read_and_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn a_silent_client_is_dropped_and_one_that_answers_pings_is_not() {
+async fn gw8_a_silent_client_is_dropped_and_one_that_answers_pings_is_not() {
     let ping_interval = Duration::from_millis(100);
     let (rig, mut process) = Rig::linked(GatewayConfig {
         ping_interval,

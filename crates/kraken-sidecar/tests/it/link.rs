@@ -20,7 +20,7 @@ fn is_down(status: &LinkStatus) -> bool {
 }
 
 #[tokio::test]
-async fn without_a_link_everything_gets_503() {
+async fn gw11_without_a_link_everything_gets_503() {
     let rig = Rig::start(config()).await;
     let (status, body) = rig.get("/health").await;
     assert_eq!(status, "HTTP/1.1 503 Service Unavailable");
@@ -33,7 +33,7 @@ async fn without_a_link_everything_gets_503() {
 }
 
 #[tokio::test]
-async fn when_the_link_drops_clients_are_closed_and_the_gateway_comes_back() {
+async fn gw9_when_the_link_drops_clients_are_closed_and_the_gateway_comes_back() {
     let (rig, mut process) = Rig::linked(config()).await;
     let (mut client, _) = rig.client(&mut process).await;
     let waiting = tokio::spawn(connect_async(rig.url("/waiting")));
@@ -56,7 +56,7 @@ async fn when_the_link_drops_clients_are_closed_and_the_gateway_comes_back() {
 }
 
 #[tokio::test]
-async fn a_process_that_started_anew_resets_the_link() {
+async fn gw10_a_process_that_started_anew_resets_the_link() {
     let (rig, mut process) = Rig::linked(config()).await;
     let (mut client, _) = rig.client(&mut process).await;
     process
@@ -121,7 +121,7 @@ async fn a_gateway_that_is_not_welcome_says_why() {
 }
 
 #[tokio::test]
-async fn shutdown_closes_clients_then_lets_the_process_finish() {
+async fn gw12_shutdown_closes_clients_then_lets_the_process_finish() {
     let (rig, mut process) = Rig::linked(config()).await;
     let (mut client, connection) = rig.client(&mut process).await;
     let client = tokio::spawn(async move { client.closed().await });

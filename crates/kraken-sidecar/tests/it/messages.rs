@@ -49,7 +49,7 @@ fn message(number: usize) -> Message {
 }
 
 #[tokio::test]
-async fn a_publication_reaches_every_subscriber_but_one() {
+async fn gw4_a_publication_reaches_every_subscriber_but_one() {
     let (rig, mut process) = Rig::linked(config()).await;
     let (mut a, a_number) = rig.client(&mut process).await;
     let (mut b, b_number) = rig.client(&mut process).await;
