@@ -62,9 +62,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let gateway = Gateway::new(config, Arc::new(connector));
     let link = gateway.clone();
     let linked = tokio::spawn(async move { link.run().await });
-    report(&gateway);
     let serving = tokio::spawn(gateway.serve(listener, gateway.router()));
-    greeting::listening(address)?;
+    tokio::spawn(report(gateway.clone(), address));
 
     signals::stop().await?;
     tracing::info!("closing all clients");
@@ -74,17 +73,17 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Tells the operator how the link is.
-fn report(gateway: &Gateway) {
+/// Tells the operator how the link is, and programs once it is up.
+async fn report(gateway: Gateway, address: SocketAddr) {
     let mut status = gateway.status();
-    tokio::spawn(async move {
-        while status.changed().await.is_ok() {
-            match &*status.borrow_and_update() {
-                LinkStatus::Up => tracing::info!("linked with the Kraken process"),
-                LinkStatus::Down(reason) => tracing::warn!(%reason, "no link"),
-                LinkStatus::Connecting => {}
-                LinkStatus::Stopped => return,
-            }
+    let mut greeted = false;
+    while status.changed().await.is_ok() {
+        match &*status.borrow_and_update() {
+            LinkStatus::Up if greeted => tracing::info!("linked with the Kraken process again"),
+            LinkStatus::Up => greeted = greeting::listening(address).is_ok(),
+            LinkStatus::Down(reason) => tracing::warn!(%reason, "no link"),
+            LinkStatus::Connecting => {}
+            LinkStatus::Stopped => return,
         }
-    });
+    }
 }

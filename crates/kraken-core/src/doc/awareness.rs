@@ -5,6 +5,10 @@
 //! held. Two things differ from peers, so that nobody flickers or haunts a room: states whose
 //! connection broke stay for a grace time, in which a reconnected client takes them over; and a
 //! removal keeps the clock it removes, so that the client's next renewal is seen at once.
+//!
+//! y-websocket repeats what it hears of others. What a connection says of itself it says as soon
+//! as it opens, and before it has answered the server's step 1: only then ([`Voice::Own`]) does it
+//! take over states that came in through another connection.
 
 use super::message::{self, Malformed, Reader};
 use crate::ids::{ConnectionId, Timestamp};
@@ -29,6 +33,15 @@ pub struct AwarenessLimits {
     pub entries: usize,
     /// Bytes of one state's JSON.
     pub state_bytes: usize,
+}
+
+/// Whom a connection speaks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Voice {
+    /// Itself: it hasn't heard of the others yet.
+    Own,
+    /// Itself, or others whose states it repeats.
+    Any,
 }
 
 /// Why an awareness message was refused.
@@ -96,6 +109,7 @@ impl Awareness {
     pub fn apply(
         &mut self,
         connection: ConnectionId,
+        voice: Voice,
         message: &[u8],
         limits: AwarenessLimits,
         now: Timestamp,
@@ -107,7 +121,7 @@ impl Awareness {
         }
         let news: Vec<_> = entries
             .iter()
-            .filter(|entry| self.take(connection, entry, now))
+            .filter(|entry| self.take(connection, voice, entry, now))
             .collect();
         Ok(match news.len() {
             0 => News::Nothing,
@@ -165,7 +179,13 @@ impl Awareness {
         (!held.is_empty()).then(|| encode(held.into_iter()))
     }
 
-    fn take(&mut self, connection: ConnectionId, entry: &Entry<'_>, now: Timestamp) -> bool {
+    fn take(
+        &mut self,
+        connection: ConnectionId,
+        voice: Voice,
+        entry: &Entry<'_>,
+        now: Timestamp,
+    ) -> bool {
         let known = self.states.get_mut(&entry.client);
         let (clock, held) = known
             .as_ref()
@@ -173,7 +193,7 @@ impl Awareness {
         let news = entry.clock > clock || (entry.clock == clock && entry.json.is_none() && held);
         match known {
             Some(state) if news => {
-                if state.json.is_none() || state.owner.is_none() {
+                if !held || state.owner.is_none() || voice == Voice::Own {
                     state.owner = Some(connection);
                 }
                 state.clock = entry.clock;
@@ -181,7 +201,7 @@ impl Awareness {
                 state.renewed = now;
             }
             // Its client is back on another connection, and says what is known.
-            Some(state) if state.owner.is_none() && held && entry.clock == clock => {
+            Some(state) if voice == Voice::Own && held && entry.clock == clock => {
                 state.owner = Some(connection);
                 state.renewed = now;
             }
@@ -261,7 +281,7 @@ mod tests {
         entries: &[(u64, u64, Option<&str>)],
         at: u64,
     ) -> Result<News, Refused> {
-        awareness.apply(from, &message(entries), LIMITS, Timestamp(at))
+        awareness.apply(from, Voice::Own, &message(entries), LIMITS, Timestamp(at))
     }
 
     #[test]
@@ -336,6 +356,26 @@ mod tests {
     }
 
     #[test]
+    fn aw3_who_repeats_a_state_doesn_t_keep_it_alive() {
+        let mut awareness = Awareness::default();
+        apply(&mut awareness, ALICE, &[(7, 3, Some("{}"))], 0).unwrap();
+        awareness.orphan(ALICE, Timestamp(0));
+        let repeated = message(&[(7, 3, Some("{}"))]);
+        let news = awareness.apply(AGAIN, Voice::Any, &repeated, LIMITS, Timestamp(100));
+        assert_eq!(news, Ok(News::Nothing));
+        assert!(awareness.expire(Timestamp(GRACE)).is_some());
+    }
+
+    #[test]
+    fn aw4_a_client_whose_old_connection_lingers_keeps_its_state() {
+        let mut awareness = Awareness::default();
+        apply(&mut awareness, ALICE, &[(7, 3, Some("{}"))], 0).unwrap();
+        apply(&mut awareness, AGAIN, &[(7, 3, Some("{}"))], 100).unwrap();
+        awareness.orphan(ALICE, Timestamp(200));
+        assert_eq!(awareness.expire(Timestamp(200 + GRACE)), None);
+    }
+
+    #[test]
     fn aw5_a_state_without_renewal_expires_after_30_seconds_and_is_forgotten_later() {
         let mut awareness = Awareness::default();
         apply(&mut awareness, ALICE, &[(7, 3, Some("{}"))], 0).unwrap();
@@ -374,7 +414,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_applied_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
-            let _ = Awareness::default().apply(ALICE, &bytes, LIMITS, Timestamp(0));
+            let _ = Awareness::default().apply(ALICE, Voice::Any, &bytes, LIMITS, Timestamp(0));
         }
     }
 }

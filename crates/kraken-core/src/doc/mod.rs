@@ -11,7 +11,7 @@ pub mod message;
 mod room;
 pub mod update;
 
-pub use awareness::{Awareness, AwarenessLimits, GRACE, News, OUTDATED, Refused};
+pub use awareness::{Awareness, AwarenessLimits, GRACE, News, OUTDATED, Refused, Voice};
 pub use document::{Document, Segment, Snapshot};
 
 use crate::ids::{AppId, ConnectionId, RoomId, StorageId, Timestamp, TopicId};
@@ -166,7 +166,7 @@ impl Documents {
             return;
         };
         self.members.insert(connection, topic);
-        room.members.insert(connection);
+        room.members.insert(connection, Voice::Own);
         if self.durability == Durability::RelayFirst
             && let Content::Loaded(loaded) = &mut room.content
         {
@@ -328,7 +328,7 @@ impl Documents {
             snapshot_bytes: snapshot.map_or(0, |snapshot| snapshot.data.len()),
             compacting: false,
         });
-        let members: Vec<_> = room.members.iter().copied().collect();
+        let members: Vec<_> = room.members.keys().copied().collect();
         for connection in members {
             room.greet(connection, effects);
         }
@@ -352,7 +352,7 @@ impl Documents {
             return;
         }
         let members = std::mem::take(&mut room.members);
-        for connection in members {
+        for connection in members.into_keys() {
             let violation = Violation::new(close::TRY_AGAIN, "the document can't be loaded now");
             self.close(connection, violation, now, effects);
         }
@@ -403,6 +403,7 @@ impl Documents {
                 self.step_1(topic, connection, state_vector, effects);
             }
             Message::Step2(update) => {
+                room.members.insert(connection, Voice::Any);
                 if update::validate(&update)? {
                     self.update(topic, connection, &update, Arrival::Step2, now, effects)?;
                 }
@@ -415,7 +416,11 @@ impl Documents {
             }
             Message::Awareness(entries) => {
                 let limits = self.limits.awareness;
-                let message = match room.awareness.apply(connection, &entries, limits, now)? {
+                let voice = room.members.get(&connection).copied().unwrap_or(Voice::Any);
+                let news = room
+                    .awareness
+                    .apply(connection, voice, &entries, limits, now)?;
+                let message = match news {
                     News::All => whole
                         .cloned()
                         .unwrap_or_else(|| message::awareness(&entries)),

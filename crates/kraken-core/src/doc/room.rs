@@ -1,12 +1,12 @@
 //! One room: who is in it, its awareness, and its content once that is loaded.
 
-use super::awareness::Awareness;
+use super::awareness::{Awareness, Voice};
 use super::document::Document;
 use super::message;
 use crate::ids::{ConnectionId, RoomId, Timestamp, TopicId};
 use crate::{Effect, Limits};
 use bytes::Bytes;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 /// Every member hears something at least this often, in milliseconds: y-websocket reconnects
 /// after 30,000 of silence.
@@ -16,7 +16,8 @@ const KEEP_ALIVE: u64 = 20_000;
 pub(super) struct Room {
     pub(super) id: RoomId,
     pub(super) topic: TopicId,
-    pub(super) members: BTreeSet<ConnectionId>,
+    /// Who is here, and whom each speaks for.
+    pub(super) members: BTreeMap<ConnectionId, Voice>,
     pub(super) awareness: Awareness,
     pub(super) content: Content,
     /// When every member was last sent something.
@@ -121,7 +122,7 @@ impl Room {
         Self {
             id,
             topic,
-            members: BTreeSet::new(),
+            members: BTreeMap::new(),
             awareness: Awareness::default(),
             content: Content::Loading(Waiting::default()),
             heard: now,
