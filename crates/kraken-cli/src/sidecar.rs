@@ -77,6 +77,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 async fn report(gateway: Gateway, address: SocketAddr) {
     let mut status = gateway.status();
     let mut greeted = false;
+    status.mark_changed();
     while status.changed().await.is_ok() {
         match &*status.borrow_and_update() {
             LinkStatus::Up if greeted => tracing::info!("linked with the Kraken process again"),

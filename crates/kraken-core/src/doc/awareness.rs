@@ -6,9 +6,9 @@
 //! connection broke stay for a grace time, in which a reconnected client takes them over; and a
 //! removal keeps the clock it removes, so that the client's next renewal is seen at once.
 //!
-//! y-websocket repeats what it hears of others. What a connection says of itself it says as soon
-//! as it opens, and before it has answered the server's step 1: only then ([`Voice::Own`]) does it
-//! take over states that came in through another connection.
+//! y-websocket repeats what it hears of others. Of itself it speaks first: as soon as it opens, and
+//! before it has answered the server's step 1. Only then ([`Voice::Own`]) does it take over states
+//! that came in through another connection.
 
 use super::message::{self, Malformed, Reader};
 use crate::ids::{ConnectionId, Timestamp};

@@ -416,7 +416,8 @@ impl Documents {
             }
             Message::Awareness(entries) => {
                 let limits = self.limits.awareness;
-                let voice = room.members.get(&connection).copied().unwrap_or(Voice::Any);
+                let voice = room.members.insert(connection, Voice::Any);
+                let voice = voice.unwrap_or(Voice::Any);
                 let news = room
                     .awareness
                     .apply(connection, voice, &entries, limits, now)?;
