@@ -26,6 +26,9 @@ pub(crate) struct Arguments {
     /// The node's name
     #[arg(long, value_name = "NAME", default_value = "kraken.os")]
     name: String,
+    /// Answer sqlite and vfs late and out of order, as a busy node may: for testing packages
+    #[arg(long)]
+    disorder: bool,
     /// If Kraken is among the packages: as for `kraken serve`
     #[arg(long, env = "KRAKEN_DURABILITY", value_enum)]
     durability: Option<Durability>,
@@ -39,7 +42,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let listener = bind(arguments.listen).await?;
     let address = listener.local_addr()?;
     let home = Home::take(data_dir)?;
-    let node = Node::start(NodeConfig::new(arguments.name, home.path())).await?;
+    let mut config = NodeConfig::new(arguments.name, home.path());
+    config.disorder = arguments.disorder;
+    let node = Node::start(config).await?;
     let mut processes = Vec::new();
     for folder in &arguments.package {
         let package = Package::from_folder(folder)?;

@@ -25,6 +25,8 @@ use tower_service::Service;
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 /// The embedded node's name. Nobody outside sees it.
 const NODE_NAME: &str = "kraken.os";
+/// Memory that the process may take, in bytes: most of what a 32-bit component can have.
+const PROCESS_MEMORY: usize = 3 << 30;
 /// How long the process may take to let the gateway in.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -93,7 +95,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 
     let listener = bind(listen).await?;
     let home = Home::take(data_dir)?;
-    let node = Node::start(NodeConfig::new(NODE_NAME, home.path())).await?;
+    let mut config = NodeConfig::new(NODE_NAME, home.path());
+    config.process_memory = PROCESS_MEMORY;
+    let node = Node::start(config).await?;
     node.install(package::embedded()?).await?;
     let made = setup::run(&node, &request).await?;
     let gateway = start_gateway(&node, &home).await?;

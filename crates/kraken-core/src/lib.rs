@@ -13,6 +13,8 @@ mod auth;
 pub mod close;
 mod connect;
 pub mod doc;
+#[doc(hidden)]
+pub mod fuzz;
 mod ids;
 mod limits;
 mod storage;

@@ -8,7 +8,7 @@ pub struct Limits {
     /// Bytes of one WebSocket message on a document. Default 16 MiB; over it the connection is
     /// closed with [`crate::close::TOO_LARGE`].
     pub message_bytes: u32,
-    /// Bytes of one document as stored, roughly. Default 128 MiB; an update over it closes its
+    /// Bytes of one document as stored, roughly. Default 32 MiB; an update over it closes its
     /// connection with [`crate::close::TOO_LARGE`].
     pub document_bytes: usize,
     /// Awareness of one room. Default 4,096 states of 64 KiB; over it as above.
@@ -33,7 +33,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             message_bytes: 16 << 20,
-            document_bytes: 128 << 20,
+            document_bytes: 32 << 20,
             awareness: AwarenessLimits {
                 entries: 4096,
                 state_bytes: 64 << 10,

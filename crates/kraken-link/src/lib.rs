@@ -45,6 +45,8 @@
 
 mod endpoint;
 mod error;
+#[doc(hidden)]
+pub mod fuzz;
 mod receiving;
 mod record;
 mod sending;

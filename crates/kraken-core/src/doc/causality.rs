@@ -4,12 +4,19 @@
 //! update made to harm can lead them astray, up to memory that isn't its own. So it is given only
 //! updates whose every reference is known and that continue each client's history without a gap;
 //! the others wait here, as the bytes they are.
+//!
+//! An update of very many blocks is handed over in slices: at the end of a transaction `yrs` joins
+//! neighbours in time and memory that grow with the square of their number.
 
-use super::update::{self, Id, Visitor};
+use super::message::write_var_uint;
+use super::update::{self, Block, Id, Visitor};
 use std::collections::BTreeMap;
 
 /// Updates of one room that may wait for others, and their bytes.
 const MAX_WAITING: (usize, usize) = (1_024, 16 << 20);
+
+/// Blocks of one slice.
+const SLICE: usize = 1_000;
 
 /// What has been integrated of each client's history: a prefix of it.
 #[derive(Debug, Default)]
@@ -21,7 +28,7 @@ pub(super) struct History {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Readiness {
     /// Everything it refers to is known.
-    Ready(Progress),
+    Ready(Plan),
     /// This isn't known yet.
     Missing(Missing),
 }
@@ -33,9 +40,11 @@ pub(super) struct Missing {
     clock: u64,
 }
 
-/// How far each client's history is once an update is integrated.
+/// How an update is integrated, and how far each client's history is then.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Progress {
+pub(super) struct Plan {
+    /// The update in slices, in their order; empty if it is small enough as it is.
+    pub(super) slices: Vec<Vec<u8>>,
     ends: Vec<(u64, u64)>,
 }
 
@@ -51,15 +60,15 @@ impl History {
             };
             return Readiness::Missing(never);
         }
-        match structure.integrate(self) {
-            Ok(progress) => Readiness::Ready(progress),
+        match structure.integrate(self, update) {
+            Ok(plan) => Readiness::Ready(plan),
             Err(missing) => Readiness::Missing(missing),
         }
     }
 
     /// Takes note that an update was integrated.
-    pub(super) fn advance(&mut self, progress: Progress) {
-        for (client, end) in progress.ends {
+    pub(super) fn advance(&mut self, plan: Plan) {
+        for (client, end) in plan.ends {
             let clock = self.clocks.entry(client).or_default();
             *clock = end.max(*clock);
         }
@@ -126,6 +135,9 @@ struct Structure {
     by_client: BTreeMap<u64, usize>,
     blocks: Vec<Block>,
     deletions: Vec<(Id, u64)>,
+    delete_set_at: usize,
+    /// The blocks as they are integrated: section, block, and the clock it begins at.
+    order: Vec<(usize, usize, u64)>,
 }
 
 struct Section {
@@ -137,12 +149,6 @@ struct Section {
     next_block: usize,
     end_block: usize,
     is_begun: bool,
-}
-
-struct Block {
-    length: u64,
-    refers_to: [Option<Id>; 3],
-    is_gap: bool,
 }
 
 impl Visitor for Structure {
@@ -158,15 +164,15 @@ impl Visitor for Structure {
         });
     }
 
-    fn block(&mut self, length: u64, refers_to: [Option<Id>; 3], is_gap: bool) {
-        self.blocks.push(Block {
-            length,
-            refers_to,
-            is_gap,
-        });
+    fn block(&mut self, block: Block) {
+        self.blocks.push(block);
         if let Some(section) = self.sections.last_mut() {
             section.end_block += 1;
         }
+    }
+
+    fn delete_set(&mut self, at: usize) {
+        self.delete_set_at = at;
     }
 
     fn deletion(&mut self, from: Id, length: u64) {
@@ -176,7 +182,7 @@ impl Visitor for Structure {
 
 impl Structure {
     /// Goes through the blocks as their integration will, each after what it refers to.
-    fn integrate(mut self, history: &History) -> Result<Progress, Missing> {
+    fn integrate(mut self, history: &History, update: &[u8]) -> Result<Plan, Missing> {
         for index in 0..self.sections.len() {
             self.integrate_section(index, history)?;
         }
@@ -193,9 +199,33 @@ impl Structure {
             .sections
             .iter()
             .map(|section| (section.client, section.clock));
-        Ok(Progress {
+        Ok(Plan {
             ends: ends.collect(),
+            slices: self.slices(update),
         })
+    }
+
+    /// Cuts a large update into smaller ones, each ready after those before it.
+    fn slices(&self, update: &[u8]) -> Vec<Vec<u8>> {
+        if self.order.len() <= SLICE {
+            return Vec::new();
+        }
+        let mut slices = Vec::new();
+        let mut slice = Slice::default();
+        for &(section, block, clock) in &self.order {
+            if !slice.takes(section) {
+                slices.push(std::mem::take(&mut slice).encode());
+            }
+            let from = Id {
+                client: self.sections[section].client,
+                clock,
+            };
+            slice.add(section, from, &update[self.blocks[block].bytes.clone()]);
+        }
+        slices.push(slice.encode());
+        let deletions = &update[self.delete_set_at..];
+        slices.push([&[0], deletions].concat());
+        slices
     }
 
     /// Integrates a section, and before each block as much of the others as it refers to.
@@ -265,6 +295,7 @@ impl Structure {
             }
             let length = block.length;
             let section = &mut self.sections[index];
+            self.order.push((index, section.next_block, clock));
             section.clock += length;
             section.next_block += 1;
         }
@@ -293,6 +324,62 @@ enum Step {
     Done,
     /// This section has to be past this clock first.
     Needs(usize, u64),
+}
+
+/// Some of an update's blocks, in runs that each belong to one section.
+#[derive(Default)]
+struct Slice {
+    runs: Vec<Run>,
+    blocks: usize,
+}
+
+struct Run {
+    section: usize,
+    from: Id,
+    blocks: u64,
+    bytes: Vec<u8>,
+}
+
+impl Slice {
+    /// Whether a block of this section may come next: an update has one run of each client.
+    fn takes(&self, section: usize) -> bool {
+        let (last, earlier) = match self.runs.split_last() {
+            Some((last, earlier)) => (Some(last.section), earlier),
+            None => (None, &[][..]),
+        };
+        let comes_again = || earlier.iter().any(|run| run.section == section);
+        self.blocks < SLICE && (last == Some(section) || !comes_again())
+    }
+
+    fn add(&mut self, section: usize, from: Id, bytes: &[u8]) {
+        self.blocks += 1;
+        match self.runs.last_mut() {
+            Some(run) if run.section == section => {
+                run.blocks += 1;
+                run.bytes.extend_from_slice(bytes);
+            }
+            _ => self.runs.push(Run {
+                section,
+                from,
+                blocks: 1,
+                bytes: bytes.to_vec(),
+            }),
+        }
+    }
+
+    /// The slice as an update that deletes nothing.
+    fn encode(self) -> Vec<u8> {
+        let mut update = Vec::new();
+        write_var_uint(&mut update, self.runs.len() as u64);
+        for run in self.runs {
+            write_var_uint(&mut update, run.blocks);
+            write_var_uint(&mut update, run.from.client);
+            write_var_uint(&mut update, run.from.clock);
+            update.extend_from_slice(&run.bytes);
+        }
+        write_var_uint(&mut update, 0);
+        update
+    }
 }
 
 #[cfg(test)]
@@ -364,6 +451,47 @@ mod tests {
             History::default().readiness(&state),
             Readiness::Ready(_)
         ));
+    }
+
+    #[test]
+    fn a_large_update_is_cut_into_slices_that_are_ready_one_after_the_other() {
+        let (one, other) = (Doc::with_client_id(1), Doc::with_client_id(2));
+        for turn in 0..3_000 {
+            let (author, reader) = match turn % 300 < 150 {
+                true => (&one, &other),
+                false => (&other, &one),
+            };
+            let text = author.get_or_insert_text("t");
+            let mut transaction = author.transact_mut();
+            text.insert(&mut transaction, 0, "a");
+            if turn % 7 == 0 {
+                text.remove_range(&mut transaction, 0, 1);
+            }
+            let update = Update::decode_v1(&transaction.encode_update_v1()).unwrap();
+            reader.transact_mut().apply_update(update).unwrap();
+        }
+        let state = one
+            .transact()
+            .encode_state_as_update_v1(&StateVector::default());
+        let mut history = History::default();
+        let Readiness::Ready(plan) = history.readiness(&state) else {
+            panic!("a whole state is ready");
+        };
+        assert!(plan.slices.len() > 2, "{} slices", plan.slices.len());
+        let copy = Doc::with_client_id(3);
+        for slice in &plan.slices {
+            assert_eq!(update::validate(slice).is_ok(), true);
+            let Readiness::Ready(of_slice) = history.readiness(slice) else {
+                panic!("a slice is ready after those before it");
+            };
+            history.advance(of_slice);
+            let update = Update::decode_v1(slice).unwrap();
+            copy.transact_mut().apply_update(update).unwrap();
+        }
+        let copied = copy
+            .transact()
+            .encode_state_as_update_v1(&StateVector::default());
+        assert_eq!(copied, state);
     }
 
     #[test]

@@ -241,8 +241,8 @@ impl Document {
 
     /// Integrates one update if it is ready, and then those that waited for it.
     fn apply(&mut self, update: &[u8]) -> Applied {
-        let progress = match self.history.readiness(update) {
-            Readiness::Ready(progress) => progress,
+        let plan = match self.history.readiness(update) {
+            Readiness::Ready(plan) => plan,
             Readiness::Missing(missing) => {
                 return match self.waiting.add(missing, update) {
                     true => Applied::Waits,
@@ -251,10 +251,18 @@ impl Document {
                 };
             }
         };
-        let Some(changed) = self.apply_ready(update) else {
-            return Applied::Refused;
-        };
-        self.history.advance(progress);
+        let mut changed = false;
+        let whole = plan.slices.is_empty().then_some(update);
+        for slice in whole
+            .into_iter()
+            .chain(plan.slices.iter().map(Vec::as_slice))
+        {
+            let Some(changed_by_slice) = self.apply_ready(slice) else {
+                return Applied::Refused;
+            };
+            changed |= changed_by_slice;
+        }
+        self.history.advance(plan);
         if !changed {
             return Applied::Known;
         }

@@ -6,9 +6,12 @@
 
 use super::message::{Malformed, Reader};
 use serde::de::IgnoredAny;
+use std::ops::Range;
 
 /// Deepest nesting of arrays and maps in one value; deeper ones would exhaust the stack.
 const MAX_DEPTH: u32 = 64;
+/// Most blocks of one update. In memory a block takes some 200 bytes, in an update at least two.
+const MAX_BLOCKS: u64 = 1 << 20;
 /// Clocks are summed as signed 32-bit numbers in places.
 const MAX_CLOCK: u64 = i32::MAX as u64;
 
@@ -23,13 +26,27 @@ pub(super) struct Id {
     pub(super) clock: u64,
 }
 
+/// A block of an update.
+#[derive(Clone, Debug)]
+pub(super) struct Block {
+    /// In units of its client's clock.
+    pub(super) length: u64,
+    /// Left and right origin, and the parent if it is an item.
+    pub(super) refers_to: [Option<Id>; 3],
+    /// Whether it only stands for history that isn't in this update.
+    pub(super) is_gap: bool,
+    /// Where it is in the update.
+    pub(super) bytes: Range<usize>,
+}
+
 /// Sees the structure of an update.
 pub(super) trait Visitor {
     /// The blocks of one client begin.
     fn section(&mut self, _first: Id) {}
-    /// The next block: its length, and what it refers to. One that stands for a gap refers to
-    /// nothing.
-    fn block(&mut self, _length: u64, _refers_to: [Option<Id>; 3], _is_gap: bool) {}
+    /// The next block of the section.
+    fn block(&mut self, _block: Block) {}
+    /// From here on the bytes are the delete set.
+    fn delete_set(&mut self, _at: usize) {}
     /// A range of one client's history is deleted.
     fn deletion(&mut self, _from: Id, _length: u64) {}
 }
@@ -46,6 +63,7 @@ pub fn validate(update: &[u8]) -> Result<bool, Malformed> {
 pub(super) fn walk(update: &[u8], visitor: &mut impl Visitor) -> Result<bool, Malformed> {
     let mut walk = Walk {
         reader: Reader::new(update),
+        length: update.len(),
         visitor,
     };
     let blocks = walk.blocks()?;
@@ -58,6 +76,7 @@ pub(super) fn walk(update: &[u8], visitor: &mut impl Visitor) -> Result<bool, Ma
 
 struct Walk<'a, V> {
     reader: Reader<'a>,
+    length: usize,
     visitor: &'a mut V,
 }
 
@@ -65,8 +84,13 @@ impl<V: Visitor> Walk<'_, V> {
     fn blocks(&mut self) -> Result<bool, Malformed> {
         let sections = self.count(3)?;
         let mut clients = Vec::new();
+        let mut total = 0;
         for _ in 0..sections {
             let blocks = self.count(2)?;
+            total += blocks;
+            if total > MAX_BLOCKS {
+                return Err(Malformed::Update("more than 1048576 blocks"));
+            }
             let client = self.reader.var_uint()?;
             if sections > 1 {
                 clients.push(client);
@@ -88,6 +112,8 @@ impl<V: Visitor> Walk<'_, V> {
     }
 
     fn delete_set(&mut self) -> Result<bool, Malformed> {
+        let at = self.position();
+        self.visitor.delete_set(at);
         let clients = self.count(2)?;
         for _ in 0..clients {
             let client = self.reader.var_uint()?;
@@ -108,6 +134,7 @@ impl<V: Visitor> Walk<'_, V> {
     fn block(&mut self) -> Result<u64, Malformed> {
         const GC: u8 = 0;
         const SKIP: u8 = 10;
+        let start = self.position();
         let info = self.reader.u8()?;
         let (length, refers_to) = match info {
             GC | SKIP => (self.length()?, [None; 3]),
@@ -116,8 +143,18 @@ impl<V: Visitor> Walk<'_, V> {
                 (self.content(info & 0b0001_1111)?, refers_to)
             }
         };
-        self.visitor.block(length, refers_to, info == SKIP);
+        let bytes = start..self.position();
+        self.visitor.block(Block {
+            length,
+            refers_to,
+            is_gap: info == SKIP,
+            bytes,
+        });
         Ok(length)
+    }
+
+    fn position(&self) -> usize {
+        self.length - self.reader.remaining()
     }
 
     /// Left and right origin, and the parent if it is an item.

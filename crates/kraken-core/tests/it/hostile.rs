@@ -11,7 +11,7 @@ use yrs::{
 };
 
 /// Updates that hold every kind of content, one by one and as whole states.
-fn seeds() -> Vec<Vec<u8>> {
+pub(crate) fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
     for client in [1, 77, (1 << 32) - 5] {
         let doc = Doc::with_client_id(client);
@@ -161,6 +161,30 @@ fn bi7_values_nested_too_deeply_are_refused() {
     };
     assert_eq!(update::validate(&nested(10)), Ok(true));
     assert!(update::validate(&nested(100_000)).is_err());
+}
+
+#[test]
+fn bi9_an_update_of_very_many_small_blocks_costs_no_more_than_its_size() {
+    // Each block is one character behind the one before, as merged updates of a typist are.
+    const BLOCKS: u64 = 100_000;
+    let mut update = vec![1];
+    message::write_var_uint(&mut update, BLOCKS);
+    update.extend([7, 0]);
+    update.extend([4, 1, 1, b't', 1, b'a']);
+    for clock in 1..BLOCKS {
+        update.extend([0x84, 7]);
+        message::write_var_uint(&mut update, clock - 1);
+        update.extend([1, b'a']);
+    }
+    update.push(0);
+    assert_eq!(update::validate(&update), Ok(true));
+    let mut document = Document::load(ClientID::new(5), None, &[]);
+    document.record(&update);
+    let segment = document.take_segment().unwrap();
+    // In memory the blocks are one.
+    assert!(document.diff(&[0]).unwrap()[0].len() < 100_100);
+    let loaded = Document::load(ClientID::new(6), None, &[segment]);
+    assert_eq!(loaded.state_vector(), document.state_vector());
 }
 
 #[test]

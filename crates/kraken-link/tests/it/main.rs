@@ -4,6 +4,8 @@
 
 /// Random bytes are errors, never panics.
 mod arbitrary;
+/// What fuzzing has been through.
+mod corpus;
 /// The exact bytes of every record.
 mod golden;
 /// Two endpoints that talk to each other in random order.

@@ -1,0 +1,307 @@
+//! The servers: how each is started, reached and stopped.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::ValueEnum;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::machine::{Cpus, Usage};
+use crate::wire::Dialect;
+
+const START_WITHIN: Duration = Duration::from_secs(60);
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+const TOKEN: &str = "bench-master-token-0123456789abcdef";
+/// Last lines of a server's output that are kept for error messages.
+const LOG_LINES: usize = 30;
+
+/// A server to measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Kind {
+    /// `kraken serve` with its defaults: it checks tokens and stores everything.
+    Kraken,
+    /// `@y/websocket-server` of npm: it keeps documents in memory only.
+    YWebsocketServer,
+    /// `@hocuspocus/server` of npm without extensions: it keeps documents in memory only.
+    Hocuspocus,
+    /// A bare relay without any CRDT: the floor for anything written on `ws` and Node.
+    Relay,
+}
+
+impl Kind {
+    pub(crate) const ALL: &[Self] = &[
+        Self::Kraken,
+        Self::YWebsocketServer,
+        Self::Hocuspocus,
+        Self::Relay,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Kraken => "kraken",
+            Self::YWebsocketServer => "y-websocket-server",
+            Self::Hocuspocus => "hocuspocus",
+            Self::Relay => "relay",
+        }
+    }
+
+    /// Whether ratios are against it: it does the same job as Kraken.
+    pub(crate) fn is_peer(self) -> bool {
+        matches!(self, Self::YWebsocketServer | Self::Hocuspocus)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Starts servers, each on a port and with data of its own.
+#[derive(Debug)]
+pub(crate) struct Launcher {
+    kraken: PathBuf,
+    peers: PathBuf,
+    cpus: Cpus,
+}
+
+impl Launcher {
+    pub(crate) fn new(kraken: &Path, peers: &Path, cpus: Cpus) -> Self {
+        Self {
+            kraken: kraken.to_owned(),
+            peers: peers.to_owned(),
+            cpus,
+        }
+    }
+
+    /// Says what is missing for this server, and how to get it.
+    pub(crate) fn check(&self, kind: Kind) -> Result<()> {
+        match kind {
+            Kind::Kraken => ensure!(
+                self.kraken.is_file(),
+                "there is no {}; `cargo xtask build` makes it",
+                self.kraken.display(),
+            ),
+            Kind::YWebsocketServer | Kind::Hocuspocus | Kind::Relay => ensure!(
+                self.peers.join("node_modules").is_dir(),
+                "the peers are not installed; `npm ci --prefix {}` does it",
+                self.peers.display(),
+            ),
+        }
+        Ok(())
+    }
+
+    /// Starts it and waits until it takes connections.
+    pub(crate) async fn start(&self, kind: Kind) -> Result<Server> {
+        let address = free_address()?;
+        let data = DataDir::new()?;
+        let mut command = match kind {
+            Kind::Kraken => self.kraken_serve(address, &data),
+            Kind::YWebsocketServer => {
+                self.node("node_modules/@y/websocket-server/src/server.js", address)
+            }
+            Kind::Hocuspocus => self.node("hocuspocus.mjs", address),
+            Kind::Relay => self.node("relay.mjs", address),
+        };
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command.kill_on_drop(true);
+        let mut child = self
+            .cpus
+            .as_server(|| command.spawn())?
+            .with_context(|| format!("starting {kind}"))?;
+        let log = Log::default();
+        log.keep(child.stdout.take());
+        log.keep(child.stderr.take());
+        let pid = child
+            .id()
+            .with_context(|| format!("{kind} ended at once"))?;
+        let mut server = Server {
+            kind,
+            address,
+            pid,
+            child,
+            log,
+            _data: data,
+        };
+        server.until_listening().await?;
+        Ok(server)
+    }
+
+    fn kraken_serve(&self, address: SocketAddr, data: &DataDir) -> Command {
+        let mut command = Command::new(&self.kraken);
+        command
+            .arg("serve")
+            .arg("--listen")
+            .arg(address.to_string());
+        command.arg("--data-dir").arg(&data.0);
+        command.env("KRAKEN_MASTER_TOKEN", TOKEN);
+        command.env("KRAKEN_ADMIN_TOKEN", "bench-admin-token-0123456789abcdef");
+        command
+    }
+
+    fn node(&self, script: &str, address: SocketAddr) -> Command {
+        let mut command = Command::new("node");
+        command.arg(self.peers.join(script));
+        command
+            .env("HOST", address.ip().to_string())
+            .env("PORT", address.port().to_string());
+        command.env("NODE_ENV", "production");
+        command
+    }
+}
+
+/// A port that is free now. Nobody else is expected to take one in between.
+fn free_address() -> Result<SocketAddr> {
+    let listener =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("looking for a free port")?;
+    listener.local_addr().context("looking for a free port")
+}
+
+/// A running server.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) kind: Kind,
+    pub(crate) address: SocketAddr,
+    pid: u32,
+    child: Child,
+    log: Log,
+    _data: DataDir,
+}
+
+impl Server {
+    /// The path and query that lead to a room.
+    pub(crate) fn path(&self, room: &str) -> String {
+        match self.kind {
+            Kind::Kraken => format!("/doc/{room}?token={TOKEN}"),
+            Kind::Hocuspocus => "/".to_owned(),
+            Kind::YWebsocketServer | Kind::Relay => format!("/{room}"),
+        }
+    }
+
+    /// How messages to a room look here.
+    pub(crate) fn dialect(&self, room: &str) -> Dialect {
+        match self.kind {
+            Kind::Kraken | Kind::YWebsocketServer => Dialect::Plain,
+            Kind::Hocuspocus => Dialect::hocuspocus(room),
+            Kind::Relay => Dialect::Relay,
+        }
+    }
+
+    /// What all its processes have used so far.
+    pub(crate) fn usage(&self) -> Result<Usage> {
+        Usage::of(self.pid)
+    }
+
+    /// Asks it to end, and ends it if it does not.
+    pub(crate) async fn stop(mut self) -> Result<()> {
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        if let Some(pid) = pid {
+            // It may have ended by itself, which `wait` tells.
+            _ = kill_process(pid, Signal::TERM);
+        }
+        match timeout(STOP_WITHIN, self.child.wait()).await {
+            Ok(status) => {
+                let status = status.with_context(|| format!("waiting for {}", self.kind))?;
+                // Node's default for SIGTERM is to die of it.
+                ensure!(
+                    status.success() || self.kind != Kind::Kraken,
+                    "{} ended with {status}: {}",
+                    self.kind,
+                    self.log.text()
+                );
+                Ok(())
+            }
+            Err(_) => {
+                self.child
+                    .kill()
+                    .await
+                    .with_context(|| format!("killing {}", self.kind))?;
+                bail!(
+                    "{} was still there {} s after SIGTERM",
+                    self.kind,
+                    STOP_WITHIN.as_secs()
+                )
+            }
+        }
+    }
+
+    async fn until_listening(&mut self) -> Result<()> {
+        let deadline = Instant::now() + START_WITHIN;
+        while TcpStream::connect(self.address).await.is_err() {
+            if let Some(status) = self.child.try_wait().context("looking at the server")? {
+                bail!("{} ended with {status}: {}", self.kind, self.log.text());
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "{} does not listen: {}",
+                self.kind,
+                self.log.text()
+            );
+            sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+}
+
+/// The last lines that a server printed.
+#[derive(Debug, Clone, Default)]
+struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    fn keep(&self, output: Option<impl AsyncRead + Unpin + Send + 'static>) {
+        let Some(output) = output else { return };
+        let kept = Arc::clone(&self.0);
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(output).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                if kept.len() == LOG_LINES {
+                    kept.remove(0);
+                }
+                kept.push(line);
+            }
+        });
+    }
+
+    fn text(&self) -> String {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .join("\n")
+    }
+}
+
+/// A temporary folder, gone with the server.
+#[derive(Debug)]
+struct DataDir(PathBuf);
+
+impl DataDir {
+    fn new() -> Result<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path =
+            std::env::temp_dir().join(format!("kraken-bench-{}-{count}", std::process::id()));
+        std::fs::create_dir_all(&path).with_context(|| format!("making {}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for DataDir {
+    fn drop(&mut self) {
+        // A leftover in the temporary folder harms nobody.
+        _ = std::fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,187 @@
+// @ts-check
+/**
+ * An unmodified WebsocketProvider with its document, and words for what a test waits for.
+ */
+import { WebSocket } from 'ws';
+import { WebsocketProvider } from 'y-websocket';
+import * as Y from 'yjs';
+import { eventually } from './wait.js';
+
+// Each provider listens for the end of the process.
+process.setMaxListeners(0);
+
+/** What browsers send with each handshake; Node's client sends neither. */
+export const BROWSER_HEADERS = {
+  Origin: 'https://notes.example',
+  'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36',
+};
+
+/** A WebSocket that shakes hands as a browser does. */
+export class BrowserWebSocket extends WebSocket {
+  /**
+   * @param {string | URL} address
+   * @param {string | string[]} [protocols]
+   */
+  constructor(address, protocols) {
+    super(address, protocols, { headers: BROWSER_HEADERS });
+  }
+}
+
+/**
+ * @typedef {object} ClientOptions
+ * @property {string} serverUrl
+ * @property {string} room
+ * @property {string} token
+ * @property {Y.Doc} [doc]
+ * @property {boolean} [browser] shake hands as a browser does
+ */
+
+/** One user with one document. */
+export class Client {
+  /** @param {ClientOptions} options */
+  constructor({ serverUrl, room, token, doc = new Y.Doc(), browser = false }) {
+    this.doc = doc;
+    this.text = doc.getText('text');
+    this.map = doc.getMap('map');
+    const polyfill = /** @type {unknown} */ (browser ? BrowserWebSocket : WebSocket);
+    this.provider = new WebsocketProvider(serverUrl, room, doc, {
+      WebSocketPolyfill: /** @type {typeof globalThis.WebSocket} */ (polyfill),
+      disableBc: true,
+      params: token === '' ? {} : { token },
+    });
+    this.awareness = this.provider.awareness;
+  }
+
+  get id() {
+    return this.doc.clientID;
+  }
+
+  /** The socket of the moment, as the `ws` package's own type. */
+  get socket() {
+    return /** @type {WebSocket} */ (/** @type {unknown} */ (this.provider.ws));
+  }
+
+  /** Leaves and frees everything, as closing a tab in an orderly way does. */
+  destroy() {
+    this.provider.destroy();
+    this.doc.destroy();
+  }
+
+  /** Until the provider says that it is in sync. */
+  async synced() {
+    const { provider } = this;
+    await eventually({
+      subscribe: (look) => on(provider, 'sync', look),
+      check: () => provider.synced,
+      describe: () => `synced of ${provider.url}`,
+    });
+  }
+
+  /**
+   * Until the socket is gone; gives its close event, null if this side closed it.
+   *
+   * @param {number} [within]
+   * @returns {Promise<{ code: number, reason: string } | null>}
+   */
+  async closed(within) {
+    /** @type {Array<{ code: number, reason: string } | null>} */
+    const closes = [];
+    const [close] = await eventually({
+      subscribe: (look) =>
+        on(this.provider, 'connection-close', (event) => {
+          closes.push(event === null ? null : { code: event.code, reason: event.reason });
+          look();
+        }),
+      check: () => (closes.length > 0 ? closes : null),
+      describe: () => 'the connection being closed',
+      ...(within === undefined ? {} : { within }),
+    });
+    return close ?? null;
+  }
+
+  /**
+   * Until the text of the document is exactly this.
+   *
+   * @param {string} text
+   * @param {number} [within]
+   */
+  async hasText(text, within) {
+    await this.has(
+      () => this.text.toString() === text,
+      () => `text ${shorten(text)}, have ${shorten(this.text.toString())}`,
+      within,
+    );
+  }
+
+  /**
+   * Until the document fulfils a condition.
+   *
+   * @param {() => boolean} check
+   * @param {() => string} describe
+   * @param {number} [within]
+   */
+  async has(check, describe, within) {
+    const { doc } = this;
+    await eventually({
+      subscribe: (look) => on(doc, 'update', look),
+      check,
+      describe,
+      ...(within === undefined ? {} : { within }),
+    });
+  }
+
+  /**
+   * Until presence fulfils a condition; gives how long that took, in milliseconds.
+   *
+   * @param {(states: Map<number, Record<string, unknown>>) => boolean} check
+   * @param {string} what
+   * @param {number} [within]
+   * @returns {Promise<number>}
+   */
+  async sees(check, what, within) {
+    const { awareness } = this;
+    const started = performance.now();
+    await eventually({
+      subscribe: (look) => on(awareness, 'update', look),
+      check: () => check(awareness.getStates()),
+      describe: () => `${what}, have ${JSON.stringify([...awareness.getStates()])}`,
+      ...(within === undefined ? {} : { within }),
+    });
+    return performance.now() - started;
+  }
+}
+
+/**
+ * Until all the clients have the same text.
+ *
+ * @param {Client[]} clients
+ * @param {number} [within]
+ */
+export async function converged(clients, within) {
+  const texts = () => new Set(clients.map(({ text }) => text.toString()));
+  await eventually({
+    subscribe: (look) => {
+      const stops = clients.map(({ doc }) => on(doc, 'update', look));
+      return () => stops.forEach((stop) => stop());
+    },
+    check: () => texts().size === 1,
+    describe: () => `one text, have ${[...texts()].map(shorten).join(' and ')}`,
+    ...(within === undefined ? {} : { within }),
+  });
+}
+
+/**
+ * @param {{ on: Function, off: Function }} source
+ * @param {string} event
+ * @param {(...args: any[]) => void} listener
+ * @returns {() => void} how to stop
+ */
+export function on(source, event, listener) {
+  source.on(event, listener);
+  return () => source.off(event, listener);
+}
+
+/** @param {string} text */
+function shorten(text) {
+  return text.length <= 120 ? JSON.stringify(text) : `${JSON.stringify(text.slice(0, 60))}… (${text.length})`;
+}
