@@ -26,6 +26,13 @@ export class ServerProcess {
   constructor(command, args, env) {
     this.name = `${command} ${args.join(' ')}`;
     this.log = '';
+    /**
+     * What it logged at the level of errors: hazards to a real node are among that.
+     *
+     * @type {string[]}
+     */
+    this.errors = [];
+    let line = '';
     this.child = spawn(command, args, {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -35,7 +42,11 @@ export class ServerProcess {
     this.watchers = [];
     /** @param {Buffer} chunk */
     const keep = (chunk) => {
-      this.log = (this.log + chunk.toString()).slice(-LOG_TAIL);
+      const text = chunk.toString();
+      this.log = (this.log + text).slice(-LOG_TAIL);
+      const lines = (line + text).split('\n');
+      line = lines.pop() ?? '';
+      this.errors.push(...lines.filter((complete) => / ERROR /.test(complete)));
       for (const watcher of this.watchers) watcher();
     };
     this.child.stdout.on('data', keep);

@@ -62,11 +62,19 @@ class Part {
   /** @param {(port: number) => Launch} launch is given port 0 at first */
   constructor(launch) {
     this.launch = launch;
+    /** @type {ServerProcess[]} */
+    this.started = [];
+  }
+
+  /** What its processes logged as errors, of all its starts. */
+  get errors() {
+    return this.started.flatMap(({ errors }) => errors);
   }
 
   async start() {
     const { command, args, env, listening, port } = this.launch(this.port);
     this.process = new ServerProcess(command, args, env);
+    this.started.push(this.process);
     const match = await this.process.prints(listening, START_WITHIN);
     this.port = port ?? Number(match[1]);
   }
@@ -149,10 +157,12 @@ export class Server {
     await part.start();
   }
 
-  /** Ends it for good and removes its data. */
+  /** Ends it for good and removes its data. It must not have logged any error. */
   async dispose() {
     await this.kill();
     await rm(this.dataDir, { recursive: true, force: true });
+    const errors = this.parts.flatMap((part) => part.errors);
+    if (errors.length > 0) throw new Error(`the server logged errors:\n${errors.join('\n')}`);
   }
 
   /** The last output of every process, for error messages. */
@@ -199,14 +209,18 @@ function startServe(options = {}) {
 }
 
 /**
- * `kraken node` and `kraken sidecar`, linked by a WebSocket.
+ * `kraken node` and `kraken sidecar`, linked by a WebSocket. Storage answers late and in any order.
  *
  * @param {Options} [options]
  */
 function startSplit(options = {}) {
   return started((dataDir) => {
     const key = join(dataDir, 'vfs', 'kraken:template.os', 'link', 'key');
-    const node = kraken(options, (port) => ['node', '--package', PACKAGE, ...at(port), '--data-dir', dataDir]);
+    const node = kraken(options, (port) => [
+      ...['node', '--package', PACKAGE, '--disorder'],
+      ...at(port),
+      ...['--data-dir', dataDir],
+    ]);
     const sidecar = kraken(options, (port) => [
       'sidecar',
       ...['--node', `ws://127.0.0.1:${node.port}`],

@@ -13,7 +13,9 @@ fn insert(client: u64, text: &str) -> Vec<u8> {
 }
 
 fn holds(message: &[u8], text: &str) -> bool {
-    message.windows(text.len()).any(|window| window == text.as_bytes())
+    message
+        .windows(text.len())
+        .any(|window| window == text.as_bytes())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,7 +57,10 @@ async fn nd2_hundreds_of_rooms_are_stored_and_loaded_whatever_order_storage_answ
     crate::rig::linked(&rig.gateway).await;
     for room in 0..ROOMS {
         let mut client = rig.client(&format!("room-{room}")).await;
-        assert!(holds(&client.everything().await, &format!("content {room}")));
+        assert!(holds(
+            &client.everything().await,
+            &format!("content {room}")
+        ));
     }
     rig.end().await;
 }
