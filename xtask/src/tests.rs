@@ -4,8 +4,10 @@ use crate::command::{Step, cargo};
 use crate::{build, npm};
 use anyhow::Result;
 
-/// A suite: its name, and how it runs.
-const SUITES: [(&str, fn() -> Result<()>); 4] = [
+/// Runs a suite; fails if it does.
+type Suite = fn() -> Result<()>;
+
+const SUITES: [(&str, Suite); 4] = [
     ("unit", unit),
     ("host", host),
     ("interop", interop),

@@ -137,10 +137,10 @@ mod tests {
     use crate::auth::TokenHash;
 
     fn credentials() -> Credentials {
-        let mut credentials = Credentials::default();
-        credentials.master = Some(TokenHash::of("secret"));
-        credentials.admin = Some(TokenHash::of("admin"));
-        credentials
+        Credentials {
+            master: Some(TokenHash::of("secret")),
+            admin: Some(TokenHash::of("admin")),
+        }
     }
 
     fn handshake(path: &str) -> Handshake {

@@ -1,6 +1,12 @@
 //! The real component in the embedded node, with the gateway in front: what only shows when all
 //! of it is together. Requests to storage come back late and in any order here, and at the end
 //! of each test the process must have done nothing that would hurt a real node.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail loudly"
+)]
 
 // What becomes of clients and their edits when the process dies.
 mod restart;

@@ -480,7 +480,7 @@ mod tests {
         assert!(plan.slices.len() > 2, "{} slices", plan.slices.len());
         let copy = Doc::with_client_id(3);
         for slice in &plan.slices {
-            assert_eq!(update::validate(slice).is_ok(), true);
+            assert!(update::validate(slice).is_ok());
             let Readiness::Ready(of_slice) = history.readiness(slice) else {
                 panic!("a slice is ready after those before it");
             };

@@ -2,7 +2,7 @@
 //!
 //! Walks the V1 encoding (yjs `UpdateDecoderV1`, `ContentX.js`) once, allocating nothing: every
 //! count is held against the bytes that are left, every clock against its range, every nesting
-//! against [`MAX_DEPTH`]. What passes here, `yrs` decodes without a panic or an allocation bomb.
+//! against `MAX_DEPTH`. What passes here, `yrs` decodes without a panic or an allocation bomb.
 
 use super::message::{Malformed, Reader};
 use serde::de::IgnoredAny;

@@ -1,4 +1,10 @@
 //! The core's behaviour, through the simulation. Test names begin with the ids of SPEC.md.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail loudly"
+)]
 
 // Sync, step by step: what is sent to whom.
 mod sync;
