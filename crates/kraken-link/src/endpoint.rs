@@ -76,6 +76,13 @@ impl<Out: Record, In: Record> Endpoint<Out, In> {
         None
     }
 
+    /// A frame that says nothing new. A process that was restarted answers it, like any frame of a
+    /// channel that it doesn't know, so a sidecar that has nothing to say learns of the restart.
+    pub fn heartbeat(&mut self) -> Vec<u8> {
+        let ack = self.receiving.take_ack();
+        self.sending.ack_frame(ack)
+    }
+
     /// Takes a frame from the channel. Its records come out of [`next`](Self::next).
     pub fn receive(&mut self, mut frame: Bytes) -> Result<(), LinkError> {
         self.check()?;

@@ -37,6 +37,8 @@ pub struct GatewayConfig {
     pub close_timeout: Duration,
     /// How long the process may take to let the gateway in.
     pub welcome_timeout: Duration,
+    /// How often the process hears something, so that a restarted one can say that it was.
+    pub heartbeat: Duration,
     /// The pause before the second attempt to reach the process. It doubles up to
     /// [`max_backoff`](Self::max_backoff).
     pub min_backoff: Duration,
@@ -61,6 +63,7 @@ impl Default for GatewayConfig {
             ping_interval: Duration::from_secs(25),
             close_timeout: Duration::from_secs(5),
             welcome_timeout: Duration::from_secs(10),
+            heartbeat: Duration::from_secs(2),
             min_backoff: Duration::from_millis(100),
             max_backoff: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(5),

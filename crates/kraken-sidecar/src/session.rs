@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use kraken_link::{Endpoint, Handshake, LinkError, ToProcess, ToSidecar};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot, watch};
+use tokio::time::timeout;
 
 use crate::GatewayConfig;
 use crate::place::{Asked, Place};
@@ -18,6 +20,7 @@ pub(crate) struct Session {
     /// Bytes that may wait for the process; the last record may pass them.
     max_queue: usize,
     max_pending: usize,
+    heartbeat: Duration,
     endpoint: Mutex<Endpoint<ToProcess, ToSidecar>>,
     /// Tells the link's writer that there may be a frame to send.
     has_output: Notify,
@@ -78,6 +81,7 @@ impl Session {
     pub(crate) fn new(config: &GatewayConfig) -> Arc<Self> {
         Arc::new(Self {
             max_queue: config.max_link_queue,
+            heartbeat: config.heartbeat,
             max_pending: config.max_pending,
             endpoint: Mutex::new(Endpoint::sidecar()),
             has_output: Notify::new(),
@@ -179,8 +183,17 @@ impl Session {
         self.congested.subscribe()
     }
 
-    /// The next frame for the process. For the link's writer.
+    /// The next frame for the process, a heartbeat if there is none for a while. For the link's
+    /// writer.
     pub(crate) async fn next_frame(&self) -> Bytes {
+        if let Some(frame) = self.poll_frame() {
+            return frame.into();
+        }
+        let frame = timeout(self.heartbeat, self.next_output()).await;
+        frame.unwrap_or_else(|_| self.endpoint.lock().heartbeat().into())
+    }
+
+    async fn next_output(&self) -> Bytes {
         loop {
             if let Some(frame) = self.poll_frame() {
                 return frame.into();
