@@ -168,6 +168,12 @@ impl World {
         self.warnings
     }
 
+    /// Storage requests under way.
+    pub fn storage_under_way(&self) -> usize {
+        let is_storage = |delivery: &&Delivery| matches!(delivery, Delivery::Storage(..));
+        self.under_way.values().filter(is_storage).count()
+    }
+
     /// The time.
     pub fn now(&self) -> Timestamp {
         self.now

@@ -21,7 +21,7 @@ const START_WITHIN = 60_000;
 const LISTENING = /listening on http:\/\/127\.0\.0\.1:(\d+)/;
 
 const fromHere = (/** @type {string} */ path) => fileURLToPath(new URL(path, import.meta.url));
-const KRAKEN = process.env['KRAKEN_BIN'] ?? fromHere('../../../target/dist/kraken');
+export const KRAKEN = process.env['KRAKEN_BIN'] ?? fromHere('../../../target/dist/kraken');
 const PACKAGE = process.env['KRAKEN_PKG'] ?? fromHere('../../../pkg');
 const REFERENCE = fromHere('../../../bench/peers/node_modules/@y/websocket-server/src/server.js');
 

@@ -110,4 +110,12 @@ suite('Auth', (test) => {
     assert.equal(JSON.parse(body).status, 'ok');
     assert.ok(!body.includes(MASTER_TOKEN) && !body.includes(ADMIN_TOKEN));
   });
+
+  test("the node's own paths lead to the process as well", { needs: ['tokens'] }, async (scene) => {
+    const [node] = scene.server.parts;
+    const url = `http://127.0.0.1:${node?.port}/kraken:kraken:template.os/health`;
+    const { status, body } = await get(url);
+    assert.equal(status, 200);
+    assert.equal(JSON.parse(body).status, 'ok');
+  });
 });

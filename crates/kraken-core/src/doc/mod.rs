@@ -22,12 +22,17 @@ use bytes::Bytes;
 use log::Log;
 use message::{Malformed, Message};
 use room::{Content, Loaded, Room, Waiting};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Display;
 use yrs::ClientID;
 
 /// How long updates gather before they are written in [`Durability::RelayFirst`], in milliseconds.
 pub const WRITE_WINDOW: u64 = 50;
+/// Rooms that are loaded at a time. Answers come back as messages, and a process whose mailbox of
+/// 100 is full holds its node up.
+const LOADS: usize = 32;
+/// Snapshots that are written at a time.
+const COMPACTIONS: usize = 8;
 /// Loads of one room that fail in a row before its clients are told to come back later.
 const LOAD_ATTEMPTS: u32 = 4;
 /// Wait before a failed load is tried again, in milliseconds.
@@ -44,6 +49,12 @@ pub(crate) struct Documents {
     logs: BTreeMap<AppId, Log>,
     timers: Timers,
     asked: BTreeMap<StorageId, Asked>,
+    /// Rooms whose load has to wait for that of others.
+    load_queue: VecDeque<TopicId>,
+    loads: usize,
+    /// Whether the last load failed.
+    load_failed: bool,
+    compactions: usize,
     last_topic: u32,
     last_storage: u64,
 }
@@ -105,6 +116,10 @@ impl Documents {
             logs: BTreeMap::new(),
             timers: Timers::default(),
             asked: BTreeMap::new(),
+            load_queue: VecDeque::new(),
+            loads: 0,
+            load_failed: false,
+            compactions: 0,
             last_topic: 0,
             last_storage: 0,
         }
@@ -126,7 +141,7 @@ impl Documents {
 
     /// Whether storage has failed since it last succeeded.
     pub(crate) fn is_storage_failing(&self) -> bool {
-        self.logs.values().any(|log| log.failures > 0)
+        self.load_failed || self.logs.values().any(|log| log.failures > 0)
     }
 
     /// Whether some app has as much unstored as is allowed, and storage is at work on it.
@@ -224,15 +239,24 @@ impl Documents {
             effects.push(Effect::Warn(format!("storage failed: {reason}")));
         }
         match (self.asked.remove(&id), reply) {
-            (Some(Asked::Load(topic)), StorageReply::Loaded { snapshot, segments }) => {
-                self.loaded(topic, snapshot, segments, now, effects);
+            (Some(Asked::Load(topic)), reply) => {
+                self.loads -= 1;
+                match reply {
+                    StorageReply::Loaded { snapshot, segments } => {
+                        self.loaded(topic, snapshot, segments, now, effects);
+                    }
+                    StorageReply::Done | StorageReply::Failed { .. } => {
+                        self.load_failed(topic, now, effects);
+                    }
+                }
+                self.load_next(effects);
             }
-            (Some(Asked::Load(topic)), _) => self.load_failed(topic, now, effects),
             (Some(Asked::Append(app)), StorageReply::Done) => {
                 self.appended(&app, effects);
             }
             (Some(Asked::Append(app)), _) => self.append_failed(&app, now),
             (Some(Asked::Compact(topic, compacting)), reply) => {
+                self.compactions -= 1;
                 self.compacted(topic, &compacting, &reply);
             }
             (None, _) => {}
@@ -275,8 +299,20 @@ impl Documents {
         topic
     }
 
+    /// Asks storage for a room, now or when its turn comes.
     fn load(&mut self, topic: TopicId, effects: &mut Vec<Effect>) {
-        if let Some(room) = self.rooms.get(&topic) {
+        self.load_queue.push_back(topic);
+        self.load_next(effects);
+    }
+
+    fn load_next(&mut self, effects: &mut Vec<Effect>) {
+        while self.loads < LOADS
+            && let Some(topic) = self.load_queue.pop_front()
+        {
+            let Some(room) = self.rooms.get(&topic) else {
+                continue;
+            };
+            self.loads += 1;
             let RoomId { app, room } = room.id.clone();
             let operation = StorageOperation::Load { room };
             self.ask(app, operation, Asked::Load(topic), effects);
@@ -304,6 +340,7 @@ impl Documents {
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) {
+        self.load_failed = false;
         let Some(room) = self.rooms.get_mut(&topic) else {
             return;
         };
@@ -339,6 +376,7 @@ impl Documents {
     }
 
     fn load_failed(&mut self, topic: TopicId, now: Timestamp, effects: &mut Vec<Effect>) {
+        self.load_failed = true;
         let Some(room) = self.rooms.get_mut(&topic) else {
             return;
         };
@@ -592,7 +630,7 @@ impl Documents {
         loaded.segments += 1;
         loaded.segment_bytes += segment.data.len();
         loaded.release(topic, effects);
-        if loaded.wants_compaction(&self.limits) {
+        if self.compactions < COMPACTIONS && loaded.wants_compaction(&self.limits) {
             self.compact(topic, effects);
         }
     }
@@ -621,6 +659,7 @@ impl Documents {
             return;
         };
         loaded.compacting = true;
+        self.compactions += 1;
         let compacting = Compacting {
             segments: loaded.segments,
             segment_bytes: loaded.segment_bytes,

@@ -194,3 +194,24 @@ fn st10_a_storage_that_stays_broken_costs_its_writers_the_connection_not_the_mem
     world.settle();
     assert_eq!(world.state(late).text().len(), 30_000);
 }
+
+#[test]
+fn st11_a_rush_of_rooms_asks_storage_for_a_few_at_a_time_and_loads_all() {
+    const ROOMS: usize = 500;
+    let mut world = relay_first();
+    world.faults.storage_delay = 20;
+    let clients: Vec<_> = (0..ROOMS)
+        .map(|number| {
+            let client = world.client(&format!("room {number}"));
+            world.connect(client);
+            client
+        })
+        .collect();
+    for _ in 0..2_000 {
+        world.advance(1);
+        assert!(world.storage_under_way() <= 40);
+    }
+    for client in clients {
+        assert!(world.state(client).synced);
+    }
+}
