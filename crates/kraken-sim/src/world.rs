@@ -129,11 +129,17 @@ impl World {
         id
     }
 
+    /// A client of `room` that is connecting.
+    pub fn joined(&mut self, room: &str) -> ClientId {
+        let id = self.client(room);
+        self.connect(id);
+        id
+    }
+
     /// A connection of `room` that only collects what it is sent.
     pub fn raw(&mut self, room: &str) -> ClientId {
-        let id = self.client(room);
+        let id = self.joined(room);
         self.participants[id.0].raw = Some(Vec::new());
-        self.connect(id);
         id
     }
 

@@ -4,19 +4,13 @@
 //! update made to harm can lead them astray, up to memory that isn't its own. So it is given only
 //! updates whose every reference is known and that continue each client's history without a gap;
 //! the others wait here, as the bytes they are.
-//!
-//! An update of very many blocks is handed over in slices: at the end of a transaction `yrs` joins
-//! neighbours in time and memory that grow with the square of their number.
 
-use super::message::write_var_uint;
+use super::slice::{SLICE, Slice};
 use super::update::{self, Block, Id, Visitor};
 use std::collections::BTreeMap;
 
 /// Updates of one room that may wait for others, and their bytes.
 const MAX_WAITING: (usize, usize) = (1_024, 16 << 20);
-
-/// Blocks of one slice.
-const SLICE: usize = 1_000;
 
 /// What has been integrated of each client's history: a prefix of it.
 #[derive(Debug, Default)]
@@ -324,62 +318,6 @@ enum Step {
     Done,
     /// This section has to be past this clock first.
     Needs(usize, u64),
-}
-
-/// Some of an update's blocks, in runs that each belong to one section.
-#[derive(Default)]
-struct Slice {
-    runs: Vec<Run>,
-    blocks: usize,
-}
-
-struct Run {
-    section: usize,
-    from: Id,
-    blocks: u64,
-    bytes: Vec<u8>,
-}
-
-impl Slice {
-    /// Whether a block of this section may come next: an update has one run of each client.
-    fn takes(&self, section: usize) -> bool {
-        let (last, earlier) = match self.runs.split_last() {
-            Some((last, earlier)) => (Some(last.section), earlier),
-            None => (None, &[][..]),
-        };
-        let comes_again = || earlier.iter().any(|run| run.section == section);
-        self.blocks < SLICE && (last == Some(section) || !comes_again())
-    }
-
-    fn add(&mut self, section: usize, from: Id, bytes: &[u8]) {
-        self.blocks += 1;
-        match self.runs.last_mut() {
-            Some(run) if run.section == section => {
-                run.blocks += 1;
-                run.bytes.extend_from_slice(bytes);
-            }
-            _ => self.runs.push(Run {
-                section,
-                from,
-                blocks: 1,
-                bytes: bytes.to_vec(),
-            }),
-        }
-    }
-
-    /// The slice as an update that deletes nothing.
-    fn encode(self) -> Vec<u8> {
-        let mut update = Vec::new();
-        write_var_uint(&mut update, self.runs.len() as u64);
-        for run in self.runs {
-            write_var_uint(&mut update, run.blocks);
-            write_var_uint(&mut update, run.from.client);
-            write_var_uint(&mut update, run.from.clock);
-            update.extend_from_slice(&run.bytes);
-        }
-        write_var_uint(&mut update, 0);
-        update
-    }
 }
 
 #[cfg(test)]

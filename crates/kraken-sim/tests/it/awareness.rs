@@ -29,9 +29,7 @@ fn aw9_there_is_no_phantom_user() {
 #[test]
 fn aw10_who_leaves_cleanly_is_gone_at_once_and_who_breaks_off_after_the_grace_time() {
     let mut world = relay_first();
-    let (alice, bob) = (world.client("room"), world.client("room"));
-    world.connect(alice);
-    world.connect(bob);
+    let (alice, bob) = (world.joined("room"), world.joined("room"));
     world.settle();
     world.announce(alice, "{}");
     world.advance(10);
@@ -51,9 +49,7 @@ fn aw10_who_leaves_cleanly_is_gone_at_once_and_who_breaks_off_after_the_grace_ti
 #[test]
 fn aw11_who_reconnects_within_the_grace_time_never_disappears() {
     let mut world = relay_first();
-    let (alice, bob) = (world.client("room"), world.client("room"));
-    world.connect(alice);
-    world.connect(bob);
+    let (alice, bob) = (world.joined("room"), world.joined("room"));
     world.settle();
     world.announce(alice, "{}");
     world.advance(10);
@@ -69,9 +65,7 @@ fn aw11_who_reconnects_within_the_grace_time_never_disappears() {
 #[test]
 fn aw12_a_state_that_is_not_renewed_goes_after_30_seconds() {
     let mut world = relay_first();
-    let (alice, bob) = (world.client("room"), world.client("room"));
-    world.connect(alice);
-    world.connect(bob);
+    let (alice, bob) = (world.joined("room"), world.joined("room"));
     world.settle();
     world.announce(alice, "{}");
     world.advance(OUTDATED - 100);

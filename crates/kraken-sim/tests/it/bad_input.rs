@@ -39,8 +39,7 @@ fn bi1_a_malformed_message_closes_its_connection_for_good_and_nobody_else_sees_i
         assert!(world.received(good).is_empty(), "{frame:?}");
         let update = Client::new(8).insert(0, "on");
         world.send(good, update);
-        let late = world.client("room");
-        world.connect(late);
+        let late = world.joined("room");
         world.settle();
         assert_eq!(world.state(late).text(), "on");
     }
@@ -67,9 +66,7 @@ fn bi3_a_document_over_its_limit_takes_no_more() {
         ..Limits::default()
     };
     let mut world = World::new(1, Durability::RelayFirst, limits);
-    let (alice, bob) = (world.client("room"), world.client("room"));
-    world.connect(alice);
-    world.connect(bob);
+    let (alice, bob) = (world.joined("room"), world.joined("room"));
     world.settle();
     world.insert(alice, 0, &"x".repeat(900));
     world.settle();
@@ -84,8 +81,7 @@ fn bi4_awareness_over_its_limit_closes_its_connection() {
     let mut limits = Limits::default();
     limits.awareness.state_bytes = 10;
     let mut world = World::new(1, Durability::RelayFirst, limits);
-    let alice = world.client("room");
-    world.connect(alice);
+    let alice = world.joined("room");
     world.settle();
     world.announce(alice, "\"much too long\"");
     world.settle();

@@ -60,8 +60,7 @@ fn run(seed: u64, durability: Durability) {
     }
     world.crash();
     for (index, room) in ROOMS.iter().enumerate() {
-        let late = world.client(room);
-        world.connect(late);
+        let late = world.joined(room);
         world.settle();
         assert_eq!(
             world.state(late).text(),

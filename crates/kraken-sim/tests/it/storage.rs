@@ -10,9 +10,7 @@ fn room() -> RoomName {
 #[test]
 fn st1_relay_first_relays_at_once_and_has_written_within_the_window() {
     let mut world = relay_first();
-    let (alice, bob) = (world.client("room"), world.client("room"));
-    world.connect(alice);
-    world.connect(bob);
+    let (alice, bob) = (world.joined("room"), world.joined("room"));
     world.settle();
     world.insert(alice, 0, "a");
     world.advance(1);
@@ -21,8 +19,7 @@ fn st1_relay_first_relays_at_once_and_has_written_within_the_window() {
     world.advance(WRITE_WINDOW);
     assert_eq!(world.storage.segments(&room()), 1);
     world.crash();
-    let late = world.client("room");
-    world.connect(late);
+    let late = world.joined("room");
     world.settle();
     assert_eq!(world.state(late).text(), "a");
 }
@@ -31,9 +28,7 @@ fn st1_relay_first_relays_at_once_and_has_written_within_the_window() {
 fn st2_write_first_relays_what_is_stored_and_tells_the_writer_too() {
     let mut world = write_first();
     world.faults.storage_delay = 200;
-    let (alice, bob) = (world.client("room"), world.client("room"));
-    world.connect(alice);
-    world.connect(bob);
+    let (alice, bob) = (world.joined("room"), world.joined("room"));
     world.settle();
     for step in 0..20 {
         world.insert(alice, 0, "a");
@@ -48,8 +43,7 @@ fn st2_write_first_relays_what_is_stored_and_tells_the_writer_too() {
 fn st3_write_first_keeps_what_its_writer_was_told_is_saved() {
     let mut world = write_first();
     world.faults.storage_delay = 50;
-    let alice = world.client("room");
-    world.connect(alice);
+    let alice = world.joined("room");
     world.settle();
     for _ in 0..30 {
         world.insert(alice, 0, "a");
@@ -58,8 +52,7 @@ fn st3_write_first_keeps_what_its_writer_was_told_is_saved() {
     let saved = world.state(alice).echoes.len();
     assert!(saved > 0);
     world.crash();
-    let late = world.client("room");
-    world.connect(late);
+    let late = world.joined("room");
     world.settle();
     assert!(world.state(late).text().len() >= saved);
 }
@@ -67,8 +60,7 @@ fn st3_write_first_keeps_what_its_writer_was_told_is_saved() {
 #[test]
 fn st4_updates_of_a_window_are_written_together_and_a_busy_storage_makes_larger_batches() {
     let mut world = relay_first();
-    let alice = world.client("room");
-    world.connect(alice);
+    let alice = world.joined("room");
     world.settle();
     for _ in 0..500 {
         world.insert(alice, 0, "a");
@@ -86,8 +78,7 @@ fn st5_a_long_log_is_compacted_and_nothing_is_missing() {
         ..Limits::default()
     };
     let mut world = World::new(1, Durability::RelayFirst, limits);
-    let alice = world.client("room");
-    world.connect(alice);
+    let alice = world.joined("room");
     world.settle();
     for _ in 0..40 {
         world.insert(alice, 0, "ab");
@@ -98,8 +89,7 @@ fn st5_a_long_log_is_compacted_and_nothing_is_missing() {
     assert!(world.storage.segments(&room()) <= 6);
     let text = world.state(alice).text();
     world.crash();
-    let late = world.client("room");
-    world.connect(late);
+    let late = world.joined("room");
     world.settle();
     assert_eq!(world.state(late).text(), text);
     assert_eq!(text.len(), 40);
@@ -109,9 +99,7 @@ fn st5_a_long_log_is_compacted_and_nothing_is_missing() {
 fn st6_a_failing_storage_is_tried_again_until_it_works() {
     for durability in [Durability::RelayFirst, Durability::WriteFirst] {
         let mut world = World::new(1, durability, Limits::default());
-        let (alice, bob) = (world.client("room"), world.client("room"));
-        world.connect(alice);
-        world.connect(bob);
+        let (alice, bob) = (world.joined("room"), world.joined("room"));
         world.settle();
         world.faults.storage_failures = 1.0;
         world.insert(alice, 0, "a");
@@ -129,8 +117,7 @@ fn st6_a_failing_storage_is_tried_again_until_it_works() {
 fn st7_a_room_that_can_t_be_loaded_tells_its_clients_to_come_back() {
     let mut world = relay_first();
     world.faults.storage_failures = 1.0;
-    let alice = world.client("room");
-    world.connect(alice);
+    let alice = world.joined("room");
     world.advance(10_000);
     assert_eq!(world.closes(alice), [close::TRY_AGAIN]);
     world.faults.storage_failures = 0.0;
@@ -143,8 +130,7 @@ fn st7_a_room_that_can_t_be_loaded_tells_its_clients_to_come_back() {
 fn st8_rooms_leave_memory_when_nobody_has_been_there_for_a_while() {
     let mut world = relay_first();
     for number in 0..100 {
-        let client = world.client(&format!("room {number}"));
-        world.connect(client);
+        let client = world.joined(&format!("room {number}"));
         world.settle();
         world.insert(client, 0, "something");
         world.disconnect(client);
@@ -159,8 +145,7 @@ fn st8_rooms_leave_memory_when_nobody_has_been_there_for_a_while() {
 fn st9_a_drain_writes_everything_before_it_is_done() {
     let mut world = relay_first();
     world.faults.storage_delay = 100;
-    let alice = world.client("room");
-    world.connect(alice);
+    let alice = world.joined("room");
     world.settle();
     world.insert(alice, 0, "last words");
     world.advance(1);
@@ -176,8 +161,7 @@ fn st10_a_storage_that_stays_broken_costs_its_writers_the_connection_not_the_mem
         ..Limits::default()
     };
     let mut world = World::new(1, Durability::RelayFirst, limits);
-    let alice = world.client("room");
-    world.connect(alice);
+    let alice = world.joined("room");
     world.settle();
     world.faults.storage_failures = 1.0;
     for _ in 0..30 {
@@ -189,8 +173,7 @@ fn st10_a_storage_that_stays_broken_costs_its_writers_the_connection_not_the_mem
     world.settle();
     world.connect(alice);
     world.settle();
-    let late = world.client("room");
-    world.connect(late);
+    let late = world.joined("room");
     world.settle();
     assert_eq!(world.state(late).text().len(), 30_000);
 }
@@ -201,11 +184,7 @@ fn st11_a_rush_of_rooms_asks_storage_for_a_few_at_a_time_and_loads_all() {
     let mut world = relay_first();
     world.faults.storage_delay = 20;
     let clients: Vec<_> = (0..ROOMS)
-        .map(|number| {
-            let client = world.client(&format!("room {number}"));
-            world.connect(client);
-            client
-        })
+        .map(|number| world.joined(&format!("room {number}")))
         .collect();
     for _ in 0..2_000 {
         world.advance(1);

@@ -70,8 +70,7 @@ fn sy5_what_waits_for_a_predecessor_reaches_later_joiners() {
     let second = author.insert(1, "b");
     world.send(writer, second);
     world.settle();
-    let late = world.client("room");
-    world.connect(late);
+    let late = world.joined("room");
     world.settle();
     assert_eq!(world.state(late).text(), "");
     world.send(writer, first);
@@ -79,8 +78,7 @@ fn sy5_what_waits_for_a_predecessor_reaches_later_joiners() {
     assert_eq!(world.state(late).text(), "ab");
     // The hole must not have been counted as known: whoever has its content is asked for it.
     world.crash();
-    let latest = world.client("room");
-    world.connect(latest);
+    let latest = world.joined("room");
     world.settle();
     assert_eq!(world.state(latest).text(), "ab");
 }
@@ -101,8 +99,7 @@ fn sy6_the_server_asks_for_what_is_missing_before_a_waiting_update() {
     let answer = author.receive(&step_1).remove(0);
     world.send(witness, answer);
     world.settle();
-    let late = world.client("room");
-    world.connect(late);
+    let late = world.joined("room");
     world.settle();
     assert_eq!(world.state(late).text(), "ab");
 }
@@ -110,9 +107,7 @@ fn sy6_the_server_asks_for_what_is_missing_before_a_waiting_update() {
 #[test]
 fn sy7_a_step_2_carries_deletions_of_what_the_client_holds() {
     let mut world = relay_first();
-    let (alice, bob) = (world.client("room"), world.client("room"));
-    world.connect(alice);
-    world.connect(bob);
+    let (alice, bob) = (world.joined("room"), world.joined("room"));
     world.settle();
     world.insert(alice, 0, "hello");
     world.settle();
@@ -127,15 +122,13 @@ fn sy7_a_step_2_carries_deletions_of_what_the_client_holds() {
 #[test]
 fn sy8_nothing_is_sent_before_the_document_is_loaded() {
     let mut world = relay_first();
-    let alice = world.client("room");
-    world.connect(alice);
+    let alice = world.joined("room");
     world.settle();
     world.insert(alice, 0, "content");
     world.settle();
     world.crash();
     world.faults.storage_delay = 500;
-    let late = world.client("room");
-    world.connect(late);
+    let late = world.joined("room");
     while !world.state(late).synced {
         assert_eq!(world.state(late).text(), "");
         world.advance(1);
@@ -174,9 +167,7 @@ fn sy10_an_update_without_changes_is_no_news() {
 fn sy11_what_is_sent_while_a_room_loads_is_not_lost() {
     let mut world = relay_first();
     world.faults.storage_delay = 300;
-    let (alice, bob) = (world.client("room"), world.client("room"));
-    world.connect(alice);
-    world.connect(bob);
+    let (alice, bob) = (world.joined("room"), world.joined("room"));
     world.advance(1);
     world.insert(alice, 0, "early");
     world.settle();
@@ -186,9 +177,7 @@ fn sy11_what_is_sent_while_a_room_loads_is_not_lost() {
 #[test]
 fn sy12_a_new_member_is_sent_everybody_s_awareness_in_one_frame() {
     let mut world = relay_first();
-    let (alice, bob) = (world.client("room"), world.client("room"));
-    world.connect(alice);
-    world.connect(bob);
+    let (alice, bob) = (world.joined("room"), world.joined("room"));
     world.settle();
     world.announce(alice, "\"a\"");
     world.announce(bob, "\"b\"");
