@@ -120,13 +120,14 @@ impl Process {
     }
 
     fn request(&mut self, source: &Address, body: &[u8], now: Timestamp) {
-        match (source.process(), source.package(), source.publisher()) {
-            ("http-server", "distro", "sys") => {
+        match (source.package(), source.publisher()) {
+            // Of the node's own modules only its HTTP server sends requests.
+            ("distro", "sys") => {
                 if let Ok(request) = HttpServerRequest::from_bytes(body) {
                     self.server_request(request, now);
                 }
             }
-            (_, "terminal", "sys") => self.owner_request(body),
+            ("terminal", "sys") => self.owner_request(body),
             _ => {}
         }
     }

@@ -8,7 +8,7 @@ mod component;
 mod npm;
 mod tests;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 use command::{Step, cargo, root};
 
@@ -61,6 +61,11 @@ fn main() -> Result<()> {
 
 /// Builds the component, and the binary that carries it.
 fn build() -> Result<()> {
+    if !command::answers("cc", "--version") {
+        bail!(
+            "a C compiler is needed, for SQLite: `apt-get install gcc libc6-dev`, or your system's"
+        );
+    }
     component::build()?;
     Step::new("build target/dist/kraken (a first build takes about 6 minutes on 2 cores)")
         .run(cargo().args(["build", "--profile", "dist", "-p", "kraken-cli"]))

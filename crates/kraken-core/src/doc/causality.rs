@@ -5,6 +5,7 @@
 //! updates whose every reference is known and that continue each client's history without a gap;
 //! the others wait here, as the bytes they are.
 
+use super::message::write_var_uint;
 use super::slice::{SLICE, Slice};
 use super::update::{self, Block, Id, Visitor};
 use std::collections::BTreeMap;
@@ -66,6 +67,18 @@ impl History {
             let clock = self.clocks.entry(client).or_default();
             *clock = end.max(*clock);
         }
+    }
+
+    /// An update that deletes everything.
+    pub(super) fn deletion(&self) -> Vec<u8> {
+        let mut update = vec![0];
+        write_var_uint(&mut update, self.clocks.len() as u64);
+        for (&client, &clock) in &self.clocks {
+            for number in [client, 1, 0, clock] {
+                write_var_uint(&mut update, number);
+            }
+        }
+        update
     }
 
     fn clock(&self, client: u64) -> u64 {

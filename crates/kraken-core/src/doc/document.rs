@@ -282,6 +282,18 @@ impl Document {
     }
 }
 
+/// A subdocument holds its document, which holds it: neither would ever be freed. Deleting
+/// everything lets go of them.
+impl Drop for Document {
+    fn drop(&mut self) {
+        let has_subdocuments = self.doc.transact().subdocs().next().is_some();
+        if has_subdocuments {
+            let deletion = self.history.deletion();
+            self.apply_ready(&deletion);
+        }
+    }
+}
+
 fn updates(segment: &[u8]) -> impl Iterator<Item = Result<&[u8], Malformed>> {
     let mut reader = Reader::new(segment);
     std::iter::from_fn(move || {

@@ -269,7 +269,7 @@ fn component() -> &'static [u8] {
     static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
     COMPONENT.get_or_init(|| {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let target = here.join("../../target/guest");
+        let target = here.join("../../kraken/target");
         let built = Command::new(env!("CARGO"))
             .args([
                 "build",
