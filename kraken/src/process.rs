@@ -12,7 +12,8 @@ use kinode_process_lib::http::server::{
 use kinode_process_lib::timer::set_timer;
 use kinode_process_lib::{Address, Message, Response, SendError, get_blob, println};
 use kraken_core::{
-    Config, Core, Effect, Event, Handshake, HttpRequest, Limits, RequestId, Timestamp,
+    Config, Core, Effect, Event, Handshake, HttpRequest, Limits, RequestId, StorageId,
+    StorageReply, Timestamp,
 };
 use kraken_link::{FRAME_MARK, LinkError, ToProcess, ToSidecar, VERSION};
 
@@ -110,9 +111,8 @@ impl Process {
         match error.context().and_then(Context::decode) {
             Some(Context::Timer) => self.timer = None,
             Some(Context::Storage(number)) => {
-                for (id, reply) in self.storage.unanswered(number) {
-                    self.core.handle(now, Event::Stored { id, reply });
-                }
+                let replies = self.storage.unanswered(number);
+                self.stored(replies, now);
             }
             None => {}
         }
@@ -137,11 +137,16 @@ impl Process {
             Some(Context::Timer) => self.timer = None,
             Some(Context::Storage(number)) => {
                 let blob = || get_blob().map(|blob| blob.bytes);
-                for (id, reply) in self.storage.answered(number, body, blob) {
-                    self.core.handle(now, Event::Stored { id, reply });
-                }
+                let replies = self.storage.answered(number, body, blob);
+                self.stored(replies, now);
             }
             None => {}
+        }
+    }
+
+    fn stored(&mut self, replies: Vec<(StorageId, StorageReply)>, now: Timestamp) {
+        for (id, reply) in replies {
+            self.core.handle(now, Event::Stored { id, reply });
         }
     }
 

@@ -1,7 +1,7 @@
 //! What must hold before anything lands.
 
 use crate::command::{Step, cargo, output, root};
-use crate::{component, npm, tests};
+use crate::{component, tests};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use wasmparser::{Parser, Payload};
@@ -68,7 +68,6 @@ pub(crate) fn run() -> Result<()> {
             ])
             .env("RUSTDOCFLAGS", "-D warnings"),
     )?;
-    npm::installed("test/interop")?;
     tests::run(None)
 }
 

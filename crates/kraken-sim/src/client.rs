@@ -131,7 +131,7 @@ impl Client {
                 Message::Awareness(entries) => self.take_awareness(&entries),
                 Message::QueryAwareness | Message::Ignored => panic!("not for a client"),
             }
-            Ok(())
+            Ok::<_, message::Malformed>(())
         });
         parsed.unwrap();
         answers

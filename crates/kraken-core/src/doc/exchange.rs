@@ -1,7 +1,7 @@
 //! What clients say, and what they are answered.
 
 use super::awareness::{News, Voice};
-use super::message::{self, Malformed, Message};
+use super::message::{self, Message};
 use super::room::{self, Content};
 use super::{Documents, Violation, WRITE_WINDOW, update};
 use crate::ids::{ConnectionId, Timestamp, TopicId};
@@ -27,21 +27,10 @@ impl Documents {
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Violation> {
-        let mut broken = None;
-        let parsed = message::parse_frame(frame, |message, alone| {
+        message::parse_frame(frame, |message, alone| {
             let whole = alone.then_some(frame);
-            let taken = self.message(topic, connection, message, whole, now, effects);
-            taken.map_err(|violation| {
-                broken = Some(violation);
-                // Ends the parsing; what is told is `broken`.
-                Malformed::Truncated
-            })
-        });
-        match (parsed, broken) {
-            (Ok(()), _) => Ok(()),
-            (Err(_), Some(violation)) => Err(violation),
-            (Err(malformed), None) => Err(malformed.into()),
-        }
+            self.message(topic, connection, message, whole, now, effects)
+        })
     }
 
     fn message(
@@ -119,14 +108,13 @@ impl Documents {
         let Content::Loaded(loaded) = &mut room.content else {
             return;
         };
-        if self.durability == Durability::RelayFirst {
-            loaded.document.integrate();
-        }
-        if self.durability == Durability::WriteFirst
-            && loaded.document.integrated_sequence() > loaded.stored
-        {
-            loaded.questions.push((connection, state_vector));
-            return;
+        match self.durability {
+            Durability::RelayFirst => loaded.document.integrate(),
+            Durability::WriteFirst if loaded.document.integrated_sequence() > loaded.stored => {
+                loaded.questions.push((connection, state_vector));
+                return;
+            }
+            Durability::WriteFirst => {}
         }
         room::answer(&mut loaded.document, connection, &state_vector, effects);
     }

@@ -148,10 +148,10 @@ pub fn write_var_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
 ///
 /// `each` gets every message, and whether it is the whole frame, so that the frame itself can be
 /// handed on. Payloads share the frame's memory.
-pub fn parse_frame(
+pub fn parse_frame<E: From<Malformed>>(
     frame: &Bytes,
-    mut each: impl FnMut(Message, bool) -> Result<(), Malformed>,
-) -> Result<(), Malformed> {
+    mut each: impl FnMut(Message, bool) -> Result<(), E>,
+) -> Result<(), E> {
     let mut reader = Reader::new(frame);
     let mut alone = true;
     loop {
@@ -251,7 +251,7 @@ mod tests {
         let mut found = Vec::new();
         parse_frame(&Bytes::copy_from_slice(bytes), |message, alone| {
             found.push((message, alone));
-            Ok(())
+            Ok::<_, Malformed>(())
         })?;
         Ok(found)
     }

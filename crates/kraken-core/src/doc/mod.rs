@@ -31,6 +31,7 @@ use yrs::ClientID;
 
 /// How long updates gather before they are written in [`Durability::RelayFirst`], in milliseconds.
 pub const WRITE_WINDOW: u64 = 50;
+
 /// All rooms of all apps.
 pub(crate) struct Documents {
     limits: Limits,
@@ -210,12 +211,7 @@ impl Documents {
     pub(crate) fn handle_timeout(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         while let Some(timer) = self.timers.pop(now) {
             match timer {
-                Timer::Flush(app) => {
-                    if let Some(log) = self.logs.get_mut(&app) {
-                        log.due = true;
-                    }
-                    self.write(&app, effects);
-                }
+                Timer::Flush(app) => self.write_now(&app, effects),
                 Timer::Room(topic) => self.look_after(topic, now, effects),
                 Timer::Load(topic) => self.load(topic, effects),
             }

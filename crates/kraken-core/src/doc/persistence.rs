@@ -73,11 +73,16 @@ impl Documents {
     pub(crate) fn flush(&mut self, effects: &mut Vec<Effect>) {
         let apps: Vec<_> = self.logs.keys().cloned().collect();
         for app in apps {
-            if let Some(log) = self.logs.get_mut(&app) {
-                log.due = true;
-            }
-            self.write(&app, effects);
+            self.write_now(&app, effects);
         }
+    }
+
+    /// Writes what an app has recorded, now or as soon as the batch under way is done.
+    pub(super) fn write_now(&mut self, app: &AppId, effects: &mut Vec<Effect>) {
+        if let Some(log) = self.logs.get_mut(app) {
+            log.due = true;
+        }
+        self.write(app, effects);
     }
 
     /// Asks storage for a room, now or when its turn comes.
@@ -179,7 +184,7 @@ impl Documents {
     }
 
     /// Starts the next batch of an app, or the last one again, if its time has come.
-    pub(super) fn write(&mut self, app: &AppId, effects: &mut Vec<Effect>) {
+    fn write(&mut self, app: &AppId, effects: &mut Vec<Effect>) {
         let Some(log) = self.logs.get_mut(app) else {
             return;
         };

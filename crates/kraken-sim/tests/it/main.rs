@@ -35,7 +35,7 @@ fn message(frame: &Bytes) -> Message {
     message::parse_frame(frame, |message, alone| {
         assert!(alone, "one message a frame");
         found = Some(message);
-        Ok(())
+        Ok::<_, message::Malformed>(())
     })
     .unwrap();
     found.unwrap()
