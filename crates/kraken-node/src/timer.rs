@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
-use crate::hazard::Hazard;
 use crate::kernel::{Kernel, SERVICE_REQUESTS};
 use crate::message::{Envelope, Message};
 
@@ -45,11 +44,7 @@ impl Timer {
             kernel.answer(answer);
             return;
         }
-        let Ok(slot) = self.slots.clone().try_acquire_owned() else {
-            kernel.hazards.record(Hazard::TooManyRequests {
-                process: envelope.source,
-                target: envelope.target,
-            });
+        let Some(slot) = kernel.slot(&self.slots, &envelope) else {
             return;
         };
         let weak = Arc::downgrade(kernel);

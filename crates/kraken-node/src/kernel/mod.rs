@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use self::rights::Rights;
 use self::state::States;
@@ -148,6 +148,22 @@ impl Kernel {
         if let Err(full) = self.dispatch(envelope) {
             self.force(&full.process, full.envelope);
         }
+    }
+
+    /// A place for a request among those that a service works on, if one is free.
+    pub(crate) fn slot(
+        &self,
+        slots: &Arc<Semaphore>,
+        request: &Envelope,
+    ) -> Option<OwnedSemaphorePermit> {
+        let slot = slots.clone().try_acquire_owned().ok();
+        if slot.is_none() {
+            self.hazards.record(Hazard::TooManyRequests {
+                process: request.source.clone(),
+                target: request.target.clone(),
+            });
+        }
+        slot
     }
 
     /// Lets a request to a service be overtaken, if the node is set up so.

@@ -17,7 +17,6 @@ use tokio::sync::Semaphore;
 use self::databases::Databases;
 use self::transactions::Transactions;
 use self::wire::{Action, Error, Reply, Request};
-use crate::hazard::Hazard;
 use crate::id::PackageId;
 use crate::kernel::{Kernel, SERVICE_REQUESTS};
 use crate::message::{Blob, Envelope, Message};
@@ -50,11 +49,7 @@ impl Sqlite {
         if let Message::Response(_) = envelope.message {
             return;
         }
-        let Ok(slot) = self.slots.clone().try_acquire_owned() else {
-            kernel.hazards.record(Hazard::TooManyRequests {
-                process: envelope.source,
-                target: envelope.target,
-            });
+        let Some(slot) = kernel.slot(&self.slots, &envelope) else {
             return;
         };
         let service = self.service.clone();

@@ -17,7 +17,6 @@ use tokio::sync::Semaphore;
 use self::files::Files;
 use self::path::Root;
 use self::wire::{Action, Error, Reply, Request};
-use crate::hazard::Hazard;
 use crate::id::PackageId;
 use crate::kernel::{Kernel, SERVICE_REQUESTS};
 use crate::message::{Blob, Envelope, Message};
@@ -83,11 +82,7 @@ impl Vfs {
         if let Message::Response(_) = envelope.message {
             return;
         }
-        let Ok(slot) = self.slots.clone().try_acquire_owned() else {
-            kernel.hazards.record(Hazard::TooManyRequests {
-                process: envelope.source,
-                target: envelope.target,
-            });
+        let Some(slot) = kernel.slot(&self.slots, &envelope) else {
             return;
         };
         let service = self.service.clone();
