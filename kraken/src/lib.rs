@@ -6,37 +6,63 @@
 
 mod clock;
 mod component;
+mod direct;
 mod link;
 mod process;
-mod settings;
+mod state;
 mod storage;
 
-use kinode_process_lib::http::server::{HttpBindingConfig, HttpServer, WsBindingConfig};
+use kinode_process_lib::http::server::{
+    HttpBindingConfig, HttpServer, HttpServerError, WsBindingConfig,
+};
 use kinode_process_lib::{Address, await_message, println};
 use process::Process;
-use settings::Settings;
+use state::State;
 
 /// Where the sidecar connects, as a runtime extension.
 const LINK_PATH: &str = "/link";
+/// What the node's owner asks for, recognized by the node: the API below this.
+const OWNER_PATH: &str = "/owner";
+/// Where documents are for those who came with a ticket.
+const TICKET_PATH: &str = "/t/:ticket/doc/*room";
 /// Seconds that the node may take to answer while the process starts.
 const START_TIMEOUT: u64 = 10;
 
 fn init(our: Address) {
-    let settings = Settings::load(&our);
-    let mut server = HttpServer::new(START_TIMEOUT);
-    let open = HttpBindingConfig::default().authenticated(false);
-    let extension = WsBindingConfig::new(false, false, true);
-    let bound = server
-        .bind_http_path("/", open)
-        .and_then(|()| server.bind_ws_path(LINK_PATH, extension));
-    if let Err(error) = bound {
+    if let Err(error) = bind() {
         println!("kraken: the node's HTTP server refuses a path: {error}");
     }
-    let mut process = Process::new(our, settings);
+    let mut process = match State::load() {
+        Ok(state) => Process::new(our, state),
+        Err(error) => return refuse_to_start(&error),
+    };
     loop {
         match await_message() {
             Ok(message) => process.handle(&message),
             Err(error) => process.undelivered(&error),
         }
+    }
+}
+
+fn bind() -> Result<(), HttpServerError> {
+    let mut server = HttpServer::new(START_TIMEOUT);
+    let everybody = HttpBindingConfig::default().authenticated(false);
+    let owner = HttpBindingConfig::default().authenticated(true);
+    let socket = WsBindingConfig::new(false, false, false);
+    let extension = WsBindingConfig::new(false, false, true);
+    server.bind_http_path("/", everybody)?;
+    server.bind_http_path(format!("{OWNER_PATH}/*path"), owner)?;
+    server.bind_ws_path("/", socket)?;
+    server.bind_ws_path(TICKET_PATH, socket)?;
+    server.bind_ws_path(LINK_PATH, extension)
+}
+
+/// Does nothing, for ever: to end would mean to be started again at once, and to go on would
+/// mean to replace what can't be read.
+fn refuse_to_start(error: &anyhow::Error) {
+    println!("kraken: the settings that were kept can't be read, so nothing is served: {error:#}");
+    loop {
+        // Whatever comes, there is nothing to say to it.
+        let _ = await_message();
     }
 }

@@ -84,6 +84,13 @@ impl Session {
         }
     }
 
+    /// Tells the sidecar to start anew, after everything queued before.
+    pub(crate) fn reset(&mut self, reason: &str) {
+        let reason = reason.to_owned();
+        self.endpoint.queue(&ToSidecar::Reset { reason });
+        self.flush();
+    }
+
     fn record(&self, effect: Effect) -> Option<ToSidecar> {
         Some(match effect {
             Effect::Accept { connection, limits } => ToSidecar::Accept {
@@ -91,11 +98,15 @@ impl Session {
                 max_message: limits.message_bytes,
                 too_large: limits.too_large,
                 overflow: limits.overflow,
+                messages_per_second: limits.messages_per_second,
+                bytes_per_second: limits.bytes_per_second,
+                too_fast: limits.too_fast,
             },
             Effect::Refuse {
                 connection,
                 status,
                 reason,
+                ..
             } => ToSidecar::Refuse {
                 connection: self.local(connection.0)?,
                 status,
@@ -137,7 +148,11 @@ impl Session {
                 body: response.body,
             },
             Effect::Drained => ToSidecar::Drained,
-            Effect::Store(_) | Effect::Warn(_) => return None,
+            Effect::Push { .. }
+            | Effect::ResetLink
+            | Effect::Save(_)
+            | Effect::Store(_)
+            | Effect::Warn(_) => return None,
         })
     }
 

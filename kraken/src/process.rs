@@ -1,10 +1,10 @@
 //! The process's state, and what becomes of each message.
 
-use crate::LINK_PATH;
 use crate::clock::Clock;
 use crate::link::{self, Session};
-use crate::settings::{OwnerRequest, Settings, random_client};
+use crate::state::{self, OwnerRequest, State};
 use crate::storage::Storage;
+use crate::{LINK_PATH, direct};
 use bytes::Bytes;
 use kinode_process_lib::http::server::{
     HttpServerRequest, IncomingHttpRequest, StatusCode, WsMessageType, send_response,
@@ -12,10 +12,10 @@ use kinode_process_lib::http::server::{
 use kinode_process_lib::timer::set_timer;
 use kinode_process_lib::{Address, Message, Response, SendError, get_blob, println};
 use kraken_core::{
-    Config, Core, Effect, Event, Handshake, HttpRequest, Limits, RequestId, StorageId,
-    StorageReply, Timestamp,
+    ChannelId, Config, Core, Effect, Event, Handshake, HttpRequest, Limits, RequestId, StorageId,
+    StorageReply, Timestamp, Way,
 };
-use kraken_link::{FRAME_MARK, LinkError, ToProcess, ToSidecar, VERSION};
+use kraken_link::{LinkError, ToProcess, ToSidecar, VERSION};
 
 /// Names the HTTP requests that come through the node itself: those of sessions, which count from
 /// 1, are never this.
@@ -24,7 +24,7 @@ const NODE_REQUEST: RequestId = RequestId(0);
 /// All that the process knows.
 pub(crate) struct Process {
     our: Address,
-    settings: Settings,
+    state: State,
     core: Core,
     storage: Storage,
     session: Option<Session>,
@@ -70,23 +70,28 @@ impl Context {
 }
 
 impl Process {
-    pub(crate) fn new(our: Address, settings: Settings) -> Self {
+    pub(crate) fn new(our: Address, state: State) -> Self {
+        let mut clock = Clock::default();
+        let now = clock.now();
         let core = Core::new(Config {
             limits: Limits::default(),
-            durability: settings.durability,
-            credentials: settings.credentials.clone(),
-            client: random_client(),
+            settings: state.settings().cloned(),
+            seed: state::random(),
+            now,
         });
-        Self {
+        let mut process = Self {
             storage: Storage::new(our.package_id()),
             our,
-            settings,
+            state,
             core,
             session: None,
             sessions: 0,
-            clock: Clock::default(),
+            clock,
             timer: None,
-        }
+        };
+        process.work(now);
+        process.state.show_link_key(&process.our);
+        process
     }
 
     /// Takes a message.
@@ -127,7 +132,7 @@ impl Process {
                     self.server_request(request, now);
                 }
             }
-            ("terminal", "sys") => self.owner_request(body),
+            ("terminal", "sys") => self.owner_request(body, now),
             _ => {}
         }
     }
@@ -150,17 +155,13 @@ impl Process {
         }
     }
 
-    fn owner_request(&mut self, body: &[u8]) {
-        let body = match serde_json::from_slice(body) {
-            Ok(OwnerRequest::Setup(request)) => {
-                let reply = self.settings.set_up(&request);
-                self.core.set_credentials(self.settings.credentials.clone());
-                self.core.set_durability(self.settings.durability);
-                serde_json::to_vec(&Ok::<_, String>(reply))
-            }
-            Err(error) => serde_json::to_vec(&Err::<(), _>(error.to_string())),
+    fn owner_request(&mut self, body: &[u8], now: Timestamp) {
+        let answer = match serde_json::from_slice(body) {
+            Ok(OwnerRequest::Setup(request)) => self.core.set_up(&request, now),
+            Err(error) => Err(error.to_string()),
         };
-        let answered = Response::new().body(body.unwrap_or_default()).send();
+        let body = serde_json::to_vec(&answer).unwrap_or_default();
+        let answered = Response::new().body(body).send();
         debug_assert!(answered.is_ok(), "the body is set");
     }
 
@@ -169,21 +170,36 @@ impl Process {
             HttpServerRequest::WebSocketOpen { path, channel_id } if path == LINK_PATH => {
                 self.link_opened(channel_id, now);
             }
-            // No other socket path is bound.
-            HttpServerRequest::WebSocketOpen { .. } => {}
+            HttpServerRequest::WebSocketOpen { path, channel_id } => {
+                let channel = ChannelId(channel_id);
+                self.core
+                    .handle(now, Event::ChannelOpened { channel, path });
+            }
             HttpServerRequest::WebSocketPush {
                 channel_id,
-                message_type: WsMessageType::Binary,
-            } => {
-                if let Some(blob) = get_blob() {
+                message_type,
+            } if self.is_link(channel_id) => {
+                if message_type == WsMessageType::Binary
+                    && let Some(blob) = get_blob()
+                {
                     self.link_frame(channel_id, blob.bytes.into(), now);
                 }
             }
-            HttpServerRequest::WebSocketPush { .. } => {}
+            HttpServerRequest::WebSocketPush {
+                channel_id,
+                message_type,
+            } => {
+                if let Some(push) = direct::incoming(message_type) {
+                    let channel = ChannelId(channel_id);
+                    self.core.handle(now, Event::ChannelPush { channel, push });
+                }
+            }
             HttpServerRequest::WebSocketClose(channel) => {
                 if self.is_session_on(channel) {
                     self.end_session(now);
                 }
+                let channel = ChannelId(channel);
+                self.core.handle(now, Event::ChannelClosed { channel });
             }
             HttpServerRequest::Http(request) => self.node_request(&request, now),
         }
@@ -191,23 +207,15 @@ impl Process {
 
     /// Answers an HTTP request that came through the node itself.
     fn node_request(&mut self, request: &IncomingHttpRequest, now: Timestamp) {
-        let http = HttpRequest {
-            method: request
-                .method()
-                .map_or_else(|_| String::new(), |method| method.to_string()),
-            path: request.path().unwrap_or_default(),
-            headers: request
-                .headers()
-                .iter()
-                .filter_map(|(name, value)| {
-                    Some((name.to_string(), value.to_str().ok()?.to_owned()))
-                })
-                .collect(),
-            body: get_blob().map_or_else(Bytes::new, |blob| blob.bytes.into()),
-        };
+        let http = direct::request(request, &self.our.process.to_string());
         let request = NODE_REQUEST;
         self.core.handle(now, Event::Request { request, http });
-        self.carry_out();
+        self.carry_out(now);
+    }
+
+    /// Whether a channel is a sidecar's: of now, or of before this process was started.
+    fn is_link(&self, channel: u32) -> bool {
+        self.is_session_on(channel) || self.state.link() == Some(channel)
     }
 
     fn is_session_on(&self, channel: u32) -> bool {
@@ -236,10 +244,8 @@ impl Process {
             .as_mut()
             .filter(|session| session.is_on(channel))
         else {
-            // A channel from before this process was restarted, or one that was refused.
-            if frame.first() == Some(&FRAME_MARK) {
-                link::reset(channel, "the process has no such link");
-            }
+            // A link from before this process was started.
+            link::reset(channel, "the process has no such link");
             return;
         };
         if let Err(error) = session.endpoint.receive(frame) {
@@ -255,6 +261,7 @@ impl Process {
 
     fn end_session(&mut self, now: Timestamp) {
         if let Some(session) = self.session.take() {
+            self.core.handle(now, Event::Link { is_up: false });
             for connection in session.into_connections() {
                 self.core.handle(now, Event::Closed { connection });
             }
@@ -264,7 +271,7 @@ impl Process {
     /// Does what there is to do: takes the sidecar's records as long as there is room for what
     /// they cause, and everything whose time has come.
     fn work(&mut self, now: Timestamp) {
-        self.carry_out();
+        self.carry_out(now);
         while let Some(session) = &mut self.session
             && session.has_room()
             && !self.core.is_congested()
@@ -280,11 +287,11 @@ impl Process {
                 Ok(None) => break,
                 Err(error) => self.break_link(channel, &error, now),
             }
-            self.carry_out();
+            self.carry_out(now);
         }
         if self.core.next_timeout().is_some_and(|due| due <= now) {
             self.core.handle_timeout(now);
-            self.carry_out();
+            self.carry_out(now);
         }
         if let Some(session) = &mut self.session {
             session.flush();
@@ -302,11 +309,15 @@ impl Process {
                 ToProcess::Hello { version, .. } if version != VERSION => {
                     Err("sidecar and process are of different versions")
                 }
-                ToProcess::Hello { key, .. } if self.settings.is_link_key(&key) => {
+                ToProcess::Hello { key, .. }
+                    if self.core.is_link_key(&String::from_utf8_lossy(&key)) =>
+                {
                     session.welcomed = true;
                     session
                         .endpoint
                         .queue(&ToSidecar::Welcome { version: VERSION });
+                    self.state.save_link(session.channel());
+                    self.core.handle(now, Event::Link { is_up: true });
                     Ok(())
                 }
                 ToProcess::Hello { .. } => Err("wrong link key"),
@@ -355,15 +366,19 @@ impl Process {
                 id,
                 method,
                 path,
+                query,
                 headers,
+                remote,
                 body,
-                ..
             } => Event::Request {
                 request: session.request(id),
                 http: HttpRequest {
                     method,
                     path,
+                    query,
                     headers,
+                    remote: remote.parse().ok(),
+                    way: Way::Gateway,
                     body,
                 },
             },
@@ -373,10 +388,14 @@ impl Process {
         Ok(())
     }
 
-    fn carry_out(&mut self) {
+    fn carry_out(&mut self, now: Timestamp) {
+        let mut is_reset = false;
         for effect in self.core.drain_effects() {
             match effect {
                 Effect::Store(request) => self.storage.ask(request),
+                Effect::Save(settings) => self.state.save(settings),
+                Effect::Push { channel, push } => direct::push(channel, push),
+                Effect::ResetLink => is_reset = true,
                 Effect::Warn(text) => println!("kraken: {text}"),
                 Effect::Respond { request, response } if request == NODE_REQUEST => {
                     let status = StatusCode::from_u16(response.status)
@@ -390,6 +409,10 @@ impl Process {
                     }
                 }
             }
+        }
+        if is_reset && let Some(session) = &mut self.session {
+            session.reset("the link has a new key");
+            self.end_session(now);
         }
     }
 

@@ -58,6 +58,8 @@ enum Sent {
     Opening { app: AppId, step: usize },
     /// The core's.
     Asked { id: StorageId, app: AppId },
+    /// The core's, to remove a database.
+    Removing { id: StorageId },
 }
 
 #[derive(Deserialize)]
@@ -121,6 +123,10 @@ impl Storage {
     ) -> Vec<(StorageId, StorageReply)> {
         match (self.sent.remove(&number), outcome) {
             (Some(Sent::Asked { id, .. }), Ok(reply)) => vec![(id, reply)],
+            (Some(Sent::Removing { id }), Ok(_)) => vec![(id, StorageReply::Done)],
+            (Some(Sent::Removing { id }), Err(reason)) => {
+                vec![(id, StorageReply::Failed { reason })]
+            }
             (Some(Sent::Asked { id, app }), Err(reason)) => {
                 // The node may have closed the database: the next request opens it again.
                 if let Some(Database::Open) = self.databases.get(&app) {
@@ -174,6 +180,10 @@ impl Storage {
     fn send(&mut self, request: StorageRequest) {
         let StorageRequest { id, app, operation } = request;
         let mut parameters = Parameters::default();
+        let mut sent = Sent::Asked {
+            id,
+            app: app.clone(),
+        };
         let action = match operation {
             StorageOperation::Load { room } => {
                 parameters.room(&room);
@@ -195,8 +205,14 @@ impl Storage {
                     tx_id: None,
                 }
             }
+            StorageOperation::Remove => {
+                // Whoever asks next opens it anew.
+                self.databases.remove(&app);
+                sent = Sent::Removing { id };
+                SqliteAction::RemoveDb
+            }
         };
-        self.request(&app.clone(), action, parameters, Sent::Asked { id, app });
+        self.request(&app, action, parameters, sent);
     }
 
     fn request(&mut self, app: &AppId, action: SqliteAction, parameters: Parameters, sent: Sent) {

@@ -3,35 +3,64 @@
 //! Tokens made here hold 256 random bits, so a plain SHA-256 is enough to keep them by. What is
 //! compared is hashes of equal length, in constant time.
 
+use crate::limits::LimitSettings;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 /// What is kept of a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TokenHash([u8; 32]);
+pub(crate) struct TokenHash([u8; 32]);
 
 impl TokenHash {
     /// The hash of `token`.
-    pub fn of(token: &str) -> Self {
+    pub(crate) fn of(token: &str) -> Self {
         Self(Sha256::digest(token.as_bytes()).into())
     }
 
     /// Whether `token` is the one that this was made of. Takes the same time either way.
-    pub fn matches(&self, token: &str) -> bool {
-        self.0.ct_eq(&Self::of(token).0).into()
+    pub(crate) fn matches(&self, token: &str) -> bool {
+        self.equals(&Self::of(token))
+    }
+
+    /// Whether both were made of the same token. Takes the same time either way.
+    pub(crate) fn equals(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+/// Where new secrets come from: a cipher's key stream, seeded by the host.
+pub(crate) struct Secrets(ChaCha20Rng);
+
+impl Secrets {
+    pub(crate) fn new(seed: [u8; 32]) -> Self {
+        Self(ChaCha20Rng::from_seed(seed))
+    }
+
+    /// A secret of 256 random bits, as text that fits into a URL.
+    pub(crate) fn next(&mut self) -> String {
+        let mut bytes = [0; 32];
+        self.0.fill_bytes(&mut bytes);
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// 32 random bits.
+    pub(crate) fn number(&mut self) -> u32 {
+        self.0.next_u32()
     }
 }
 
 /// Who may do what, as far as it is not said by a signed token.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Credentials {
+pub(crate) struct Credentials {
     /// Lets apps use documents.
-    pub master: Option<TokenHash>,
+    pub(crate) master: Option<TokenHash>,
     /// Lets the owner change what is registered.
-    pub admin: Option<TokenHash>,
+    pub(crate) admin: Option<TokenHash>,
 }
 
 /// What the owner's machine asks for at its start. Tokens that are not given, and were never
@@ -45,6 +74,8 @@ pub struct SetupRequest {
     pub admin_token: Option<String>,
     /// How documents are kept from now on.
     pub durability: Option<crate::Durability>,
+    /// The server's limits from now on.
+    pub limits: Option<LimitSettings>,
 }
 
 /// The tokens that were just made, which is the only time they can be seen.
@@ -57,12 +88,8 @@ pub struct SetupReply {
 }
 
 impl Credentials {
-    /// Takes over what `request` gives, makes what is missing. `random` gives fresh random bytes.
-    pub fn set_up(
-        &mut self,
-        request: &SetupRequest,
-        mut random: impl FnMut() -> [u8; 32],
-    ) -> SetupReply {
+    /// Takes over what `request` gives, makes what is missing.
+    pub(crate) fn set_up(&mut self, request: &SetupRequest, secrets: &mut Secrets) -> SetupReply {
         let mut one = |hash: &mut Option<TokenHash>, given: &Option<String>| match given {
             Some(token) => {
                 *hash = Some(TokenHash::of(token));
@@ -70,7 +97,7 @@ impl Credentials {
             }
             None if hash.is_some() => None,
             None => {
-                let token = URL_SAFE_NO_PAD.encode(random());
+                let token = secrets.next();
                 *hash = Some(TokenHash::of(&token));
                 Some(token)
             }
@@ -82,13 +109,18 @@ impl Credentials {
     }
 
     /// Whether there is a master token.
-    pub fn is_set_up(&self) -> bool {
+    pub(crate) fn is_set_up(&self) -> bool {
         self.master.is_some()
     }
 
     /// Whether `token` is the master token.
-    pub fn is_master(&self, token: &str) -> bool {
+    pub(crate) fn is_master(&self, token: &str) -> bool {
         self.master.as_ref().is_some_and(|hash| hash.matches(token))
+    }
+
+    /// Whether `token` is the admin token.
+    pub(crate) fn is_admin(&self, token: &str) -> bool {
+        self.admin.as_ref().is_some_and(|hash| hash.matches(token))
     }
 }
 
@@ -99,28 +131,29 @@ mod tests {
     #[test]
     fn au1_tokens_are_made_once_and_kept_as_hashes() {
         let mut credentials = Credentials::default();
-        let reply = credentials.set_up(&SetupRequest::default(), || [7; 32]);
+        let mut secrets = Secrets::new([7; 32]);
+        let reply = credentials.set_up(&SetupRequest::default(), &mut secrets);
         let master = reply.master_token.unwrap();
         assert!(credentials.is_master(&master));
         assert!(!credentials.is_master("other"));
+        assert!(!credentials.is_admin(&master));
         let stored = serde_json::to_string(&credentials).unwrap();
         assert!(!stored.contains(&master));
-        let again = credentials.set_up(&SetupRequest::default(), || [8; 32]);
+        let again = credentials.set_up(&SetupRequest::default(), &mut secrets);
         assert_eq!(again, SetupReply::default());
     }
 
     #[test]
     fn au2_a_given_token_replaces_the_one_that_was() {
         let mut credentials = Credentials::default();
-        credentials.set_up(&SetupRequest::default(), || [7; 32]);
+        let mut secrets = Secrets::new([7; 32]);
+        credentials.set_up(&SetupRequest::default(), &mut secrets);
         let given = SetupRequest {
             master_token: Some("mine".to_owned()),
             ..SetupRequest::default()
         };
-        assert_eq!(
-            credentials.set_up(&given, || [8; 32]),
-            SetupReply::default()
-        );
+        let reply = credentials.set_up(&given, &mut secrets);
+        assert_eq!(reply, SetupReply::default());
         assert!(credentials.is_master("mine"));
     }
 }

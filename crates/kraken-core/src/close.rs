@@ -7,17 +7,15 @@
 pub const MALFORMED: u16 = 4400;
 /// No token, or a wrong one; to browsers, which can't see a refused handshake.
 pub const UNAUTHORIZED: u16 = 4401;
+/// Not, or no longer, allowed: the origin is not registered, the app is gone.
+pub const FORBIDDEN: u16 = 4403;
 /// A message, document or awareness state over a limit.
 pub const TOO_LARGE: u16 = 4413;
 /// The client doesn't read what it is sent. It comes back and syncs.
 pub const SLOW: u16 = 4500;
+/// More messages or bytes than are allowed, for a minute without a break.
+pub const TOO_FAST: u16 = 4429;
+/// The token has expired. The client comes back, and its app hands it a new token meanwhile.
+pub const EXPIRED: u16 = 4501;
 /// Something on this side; it is worth coming back later.
 pub const TRY_AGAIN: u16 = 1013;
-
-/// The code for browsers that stands for a handshake's HTTP status.
-pub fn for_status(status: u16) -> u16 {
-    match status {
-        503 => TRY_AGAIN,
-        status => 4000 + status,
-    }
-}

@@ -1,8 +1,14 @@
 //! What becomes of a WebSocket handshake.
 
-use crate::auth::Credentials;
-use crate::close;
-use crate::ids::{AppId, RoomId, RoomName};
+use crate::api::Way;
+use crate::grant::{Access, Audience, Basis, Grant, Refusal};
+use crate::ids::{RoomName, Timestamp};
+use crate::origin::Origin;
+use crate::registry::{ORIGIN_NOT_REGISTERED, Registry};
+use crate::settings::Settings;
+use crate::ticket::Tickets;
+use crate::token;
+use std::borrow::Cow;
 
 /// What a client asked for when it opened a WebSocket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,89 +25,224 @@ pub struct Handshake {
     pub user_agent: Option<String>,
 }
 
-/// What to do with a handshake.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// Let it into this document.
-    Document(RoomId),
-    /// Answer with an HTTP status.
-    Refuse { status: u16, reason: String },
-    /// Accept and close: a browser shows its page neither the status nor the reason of a refused
-    /// handshake, and y-websocket would try for ever.
-    AcceptAndClose { code: u16, reason: String },
-}
-
 /// First path segments that are no room's name, so that what comes there later breaks nobody.
 const RESERVED: [&str; 8] = [
     "api", "doc", "health", "metrics", "signal", "t", "whip", "ws",
 ];
 
-pub(crate) fn decide(handshake: &Handshake, credentials: &Credentials) -> Outcome {
-    match admit(handshake, credentials) {
-        Ok(room) => Outcome::Document(room),
-        Err((status, reason)) if handshake.is_browser() => Outcome::AcceptAndClose {
-            code: close::for_status(status),
-            reason,
-        },
-        Err((status, reason)) => Outcome::Refuse { status, reason },
+const NOT_SET_UP: Refusal = Refusal::new(503, "not_set_up", "no tokens are set up");
+const NO_SUCH_SOCKET: Refusal = Refusal::new(
+    404,
+    "not_found",
+    "no such socket; documents are at /doc/<room>",
+);
+const INVALID_NAME: Refusal = Refusal::new(
+    400,
+    "invalid_room",
+    "a room's name is UTF-8 text of 1 to 1024 bytes",
+);
+const NO_TOKEN: Refusal = Refusal::new(401, "invalid_token", "missing or wrong token");
+const NO_TICKET: Refusal = Refusal::new(
+    401,
+    "invalid_ticket",
+    "no such ticket: one holds for 30 seconds and one connection",
+);
+pub(crate) const TICKETS_OFF: Refusal = Refusal::new(
+    403,
+    "tickets_off",
+    "this node lets only its owner in by ticket",
+);
+const NO_ORIGIN: Refusal = Refusal::new(
+    403,
+    "origin_required",
+    "the master token needs an Origin; without one, use an app token",
+);
+const ROOM_NOT_ALLOWED: Refusal =
+    Refusal::new(403, "room_not_allowed", "the token is not for this room");
+
+/// What a client wants, and what it shows for it.
+pub(crate) struct Wish<'a> {
+    pub(crate) room: RoomName,
+    pub(crate) proof: Proof<'a>,
+}
+
+/// What a client shows.
+pub(crate) enum Proof<'a> {
+    Ticket(&'a str),
+    Token {
+        token: Option<Cow<'a, str>>,
+        origin: Option<&'a str>,
+    },
+}
+
+impl<'a> Wish<'a> {
+    pub(crate) fn of(handshake: &'a Handshake) -> Result<Self, Refusal> {
+        let place = Place::of(&handshake.path).ok_or(NO_SUCH_SOCKET)?;
+        let proof = match place.ticket {
+            Some(ticket) => Proof::Ticket(ticket),
+            None => Proof::Token {
+                token: handshake.token(),
+                origin: handshake.origin.as_deref(),
+            },
+        };
+        Ok(Self {
+            room: room_name(place.room)?,
+            proof,
+        })
     }
 }
 
-fn admit(handshake: &Handshake, credentials: &Credentials) -> Result<RoomId, (u16, String)> {
-    let refuse = |status, reason: &str| Err((status, reason.to_owned()));
+/// The name of a room as it stands in a path.
+fn room_name(encoded: &str) -> Result<RoomName, Refusal> {
+    let name = percent_decode(encoded);
+    name.as_deref()
+        .and_then(RoomName::parse)
+        .ok_or(INVALID_NAME)
+}
+
+/// The name of a room as it stands in JSON.
+pub(crate) fn room_of_text(text: &str) -> Result<RoomName, Refusal> {
+    RoomName::parse(text).ok_or(INVALID_NAME)
+}
+
+/// What the proof allows whoever comes this way.
+pub(crate) fn check(
+    proof: &Proof<'_>,
+    way: Way,
+    settings: &Settings,
+    tickets: &mut Tickets,
+    now: Timestamp,
+) -> Result<Grant, Refusal> {
+    let grant = match proof {
+        Proof::Token { token, origin } => authorize(token.as_deref(), *origin, settings, now)?,
+        Proof::Ticket(ticket) => tickets.redeem(ticket, now).ok_or(NO_TICKET)?,
+    };
+    settings.registry.check(&grant, now)?;
+    let is_stranger = way == Way::Node && grant.basis != Basis::Owner;
+    match is_stranger && !settings.tickets_for_everyone {
+        true => Err(TICKETS_OFF),
+        false => Ok(grant),
+    }
+}
+
+/// What a token, shown by a page of `origin`, allows.
+pub(crate) fn authorize(
+    token: Option<&str>,
+    origin: Option<&str>,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<Grant, Refusal> {
+    let Settings {
+        credentials,
+        registry,
+        ..
+    } = settings;
     if !credentials.is_set_up() {
-        return refuse(503, "no tokens are set up");
+        return Err(NOT_SET_UP);
     }
-    let Some(name) = room_path(&handshake.path) else {
-        return refuse(404, "no such socket; documents are at /doc/<room>");
+    let token = token.ok_or(NO_TOKEN)?;
+    let grant = if credentials.is_master(token) {
+        by_origin(origin, registry)?
+    } else if token::is_jwt(token) {
+        Grant {
+            origin: origin.map(parse_origin).transpose()?,
+            ..token::verify(token, registry, now)?
+        }
+    } else {
+        return Err(NO_TOKEN);
     };
-    let token = handshake.query_token();
-    let token = token.as_deref().or(handshake.bearer.as_deref());
-    if !token.is_some_and(|token| credentials.is_master(token)) {
-        return refuse(401, "missing or wrong token");
+    registry.check(&grant, now)?;
+    Ok(grant)
+}
+
+/// Whether a grant covers a room.
+pub(crate) fn check_room(grant: &Grant, room: &RoomName) -> Result<(), Refusal> {
+    match grant.audience.contains(room) {
+        true => Ok(()),
+        false => Err(ROOM_NOT_ALLOWED),
     }
-    let Some(room) = percent_decode(name).as_deref().and_then(RoomName::parse) else {
-        return refuse(400, "a room's name is UTF-8 text of 1 to 1024 bytes");
-    };
-    Ok(RoomId {
-        app: AppId::default_app(),
-        room,
+}
+
+/// What the master token allows a page: everything of the app that it belongs to.
+fn by_origin(origin: Option<&str>, registry: &Registry) -> Result<Grant, Refusal> {
+    let origin = parse_origin(origin.ok_or(NO_ORIGIN)?)?;
+    let app = registry.of_origin(&origin).ok_or(ORIGIN_NOT_REGISTERED)?;
+    Ok(Grant {
+        app: app.id.clone(),
+        number: app.number,
+        audience: Audience::all(),
+        access: Access::Write,
+        basis: Basis::Master,
+        origin: Some(origin),
+        expires: None,
     })
+}
+
+fn parse_origin(origin: &str) -> Result<Origin, Refusal> {
+    Origin::parse(origin).ok_or(ORIGIN_NOT_REGISTERED)
 }
 
 /// Whether a path without an upgrade deserves 426 rather than 404.
 pub(crate) fn is_socket_path(path: &str) -> bool {
-    path.starts_with("/doc/") && room_path(path).is_some()
+    let is_explicit = path.starts_with("/doc/") || path.starts_with("/t/");
+    is_explicit && Place::of(path).is_some()
 }
 
-/// The part of a path that names a room: `/doc/<room>`, or `/<room>` as y-websocket makes it of
-/// a server URL without a path.
-fn room_path(path: &str) -> Option<&str> {
-    let path = path.strip_prefix('/')?;
-    match path.strip_prefix("doc/") {
-        Some(room) => Some(room).filter(|room| !room.is_empty()),
-        None => {
-            let first = path.split('/').next()?;
-            (!first.is_empty() && !RESERVED.contains(&first)).then_some(path)
-        }
+/// A path that leads to a document: `/doc/<room>`, `/t/<ticket>/doc/<room>`, or `/<room>` as
+/// y-websocket makes it of a server URL without a path.
+struct Place<'a> {
+    ticket: Option<&'a str>,
+    /// Percent-encoded.
+    room: &'a str,
+}
+
+impl<'a> Place<'a> {
+    fn of(path: &'a str) -> Option<Self> {
+        let path = path.strip_prefix('/')?;
+        let (first, rest) = path.split_once('/').unwrap_or((path, ""));
+        let (ticket, room) = match first {
+            "doc" => (None, rest),
+            "t" => {
+                let (ticket, rest) = rest.split_once('/')?;
+                (Some(ticket), rest.strip_prefix("doc/")?)
+            }
+            first if RESERVED.contains(&first) => return None,
+            _ => (None, path),
+        };
+        // An empty first segment would be a room that `//host` URLs lead to by accident.
+        let is_named = !room.is_empty() && !first.is_empty();
+        is_named.then_some(Self { ticket, room })
     }
 }
 
 impl Handshake {
-    /// Browsers send an origin, and a `User-Agent` that begins like this.
-    fn is_browser(&self) -> bool {
+    /// Browsers send an origin, and a `User-Agent` that begins like this. They show their pages
+    /// neither the status nor the reason of a refused handshake, and y-websocket would try for
+    /// ever; so they are accepted, to be closed with a code.
+    pub(crate) fn is_browser(&self) -> bool {
         let user_agent = self.user_agent.as_deref().unwrap_or_default();
         self.origin.is_some() && user_agent.starts_with("Mozilla/")
     }
 
-    /// The first `token` of the query.
-    fn query_token(&self) -> Option<String> {
-        let query = self.query.as_deref()?;
-        let value = query
-            .split('&')
-            .find_map(|pair| pair.strip_prefix("token="))?;
-        percent_decode(&value.replace('+', " "))
+    /// The first `token` of the query, or the bearer.
+    fn token(&self) -> Option<Cow<'_, str>> {
+        let of_query = self
+            .query
+            .as_deref()
+            .and_then(|query| parameter(query, "token"));
+        of_query
+            .map(Cow::Owned)
+            .or_else(|| self.bearer.as_deref().map(Cow::Borrowed))
     }
+}
+
+/// The first value of a query's parameter, decoded.
+pub(crate) fn parameter(query: &str, name: &str) -> Option<String> {
+    let value = query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find_map(|(key, value)| (key == name).then_some(value))?;
+    percent_decode(&value.replace('+', " "))
 }
 
 /// Decodes percent escapes; what is no escape stays as it is. `None` if that isn't UTF-8.
@@ -134,28 +275,48 @@ fn hex_digit(byte: u8) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::TokenHash;
+    use crate::auth::{Secrets, SetupRequest};
+    use crate::ids::AppId;
 
-    fn credentials() -> Credentials {
-        Credentials {
-            master: Some(TokenHash::of("secret")),
-            admin: Some(TokenHash::of("admin")),
-        }
+    const NOW: Timestamp = Timestamp(1_700_000_000_000);
+
+    fn settings() -> Settings {
+        let mut secrets = Secrets::new([1; 32]);
+        let mut settings = Settings::start(None, NOW, &mut secrets);
+        let request = SetupRequest {
+            master_token: Some("secret".to_owned()),
+            ..SetupRequest::default()
+        };
+        settings.credentials.set_up(&request, &mut secrets);
+        settings
     }
 
     fn handshake(path: &str) -> Handshake {
         Handshake {
             path: path.to_owned(),
             query: Some("token=secret".to_owned()),
+            origin: Some("http://localhost:3000".to_owned()),
             ..Handshake::default()
         }
     }
 
+    fn decide(handshake: &Handshake) -> Result<(Grant, RoomName), Refusal> {
+        let wish = Wish::of(handshake)?;
+        let grant = check(
+            &wish.proof,
+            Way::Gateway,
+            &settings(),
+            &mut Tickets::default(),
+            NOW,
+        )?;
+        check_room(&grant, &wish.room)?;
+        Ok((grant, wish.room))
+    }
+
     fn room(path: &str) -> Option<String> {
-        match decide(&handshake(path), &credentials()) {
-            Outcome::Document(room) => Some(room.room.as_str().to_owned()),
-            _ => None,
-        }
+        let handshake = handshake(path);
+        let wish = Wish::of(&handshake);
+        wish.ok().map(|wish| wish.room.as_str().to_owned())
     }
 
     #[test]
@@ -168,18 +329,23 @@ mod tests {
         assert_eq!(room("/doc/%zz").as_deref(), Some("%zz"));
         assert_eq!(room("/doc/%ff"), None);
         assert_eq!(room("/doc/doc").as_deref(), Some("doc"));
+        assert_eq!(room("/t/ticket/doc/a/b").as_deref(), Some("a/b"));
     }
 
     #[test]
     fn co2_reserved_paths_are_no_rooms() {
         for path in [
             "/",
+            "//",
+            "//a",
             "/doc",
             "/doc/",
             "/api/x",
             "/ws/store",
             "/health",
-            "/t/x/doc/y",
+            "/t/x",
+            "/t/x/y",
+            "/t/x/doc/",
         ] {
             assert_eq!(room(path), None, "{path}");
         }
@@ -189,16 +355,11 @@ mod tests {
     fn co3_a_wrong_token_is_401_and_4401_for_a_browser() {
         let mut wrong = handshake("/doc/a");
         wrong.query = Some("token=other".to_owned());
-        assert!(matches!(
-            decide(&wrong, &credentials()),
-            Outcome::Refuse { status: 401, .. }
-        ));
-        wrong.origin = Some("https://app.example.com".to_owned());
+        let refusal = decide(&wrong).unwrap_err();
+        assert_eq!((refusal.status, refusal.close_code()), (401, 4401));
+        assert!(!wrong.is_browser());
         wrong.user_agent = Some("Mozilla/5.0 (X11)".to_owned());
-        assert!(matches!(
-            decide(&wrong, &credentials()),
-            Outcome::AcceptAndClose { code: 4401, .. }
-        ));
+        assert!(wrong.is_browser());
     }
 
     #[test]
@@ -206,21 +367,33 @@ mod tests {
         let mut bearer = handshake("/doc/a");
         bearer.query = None;
         bearer.bearer = Some("secret".to_owned());
-        assert!(matches!(
-            decide(&bearer, &credentials()),
-            Outcome::Document(_)
-        ));
+        assert!(decide(&bearer).is_ok());
         let mut escaped = handshake("/doc/a");
         escaped.query = Some("x=1&token=%73ecret&token=other".to_owned());
-        assert!(matches!(
-            decide(&escaped, &credentials()),
-            Outcome::Document(_)
-        ));
+        assert!(decide(&escaped).is_ok());
     }
 
     #[test]
     fn co5_nobody_is_let_in_before_tokens_are_set_up() {
-        let outcome = decide(&handshake("/doc/a"), &Credentials::default());
-        assert!(matches!(outcome, Outcome::Refuse { status: 503, .. }));
+        let mut settings = settings();
+        settings.credentials = Default::default();
+        let handshake = handshake("/doc/a");
+        let wish = Wish::of(&handshake).unwrap();
+        let mut tickets = Tickets::default();
+        let refused = check(&wish.proof, Way::Gateway, &settings, &mut tickets, NOW);
+        let refusal = refused.unwrap_err();
+        assert_eq!(refusal.status, 503);
+    }
+
+    #[test]
+    fn co8_the_origin_names_the_app() {
+        let mut page = handshake("/doc/a");
+        assert_eq!(decide(&page).unwrap().0.app, AppId::default_app());
+        page.origin = Some("https://elsewhere.example".to_owned());
+        assert_eq!(decide(&page).unwrap_err().code, "origin_not_registered");
+        page.origin = Some("null".to_owned());
+        assert_eq!(decide(&page).unwrap_err().code, "origin_not_registered");
+        page.origin = None;
+        assert_eq!(decide(&page).unwrap_err().code, "origin_required");
     }
 }

@@ -49,6 +49,6 @@ pub fn messages(data: &[u8]) {
             awareness.encode_all();
             Ok(())
         }
-        Message::QueryAwareness | Message::Ignored => Ok(()),
+        Message::QueryAwareness | Message::PermissionDenied(_) | Message::Ignored => Ok(()),
     });
 }

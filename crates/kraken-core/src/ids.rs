@@ -1,5 +1,6 @@
 //! Names and numbers that must not be mixed up.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
 
@@ -23,6 +24,10 @@ impl Timestamp {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
 
+/// One socket of the node's own HTTP server, named by the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChannelId(pub u32);
+
 /// One HTTP request that waits for its answer, named by the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
@@ -36,7 +41,8 @@ pub struct TopicId(pub u32);
 pub struct StorageId(pub u64);
 
 /// A tenant: `[a-z0-9-]`, 1 to 64 characters.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct AppId(Arc<str>);
 
 impl AppId {
@@ -50,7 +56,7 @@ impl AppId {
         (fits && text.bytes().all(allowed)).then(|| Self(text.into()))
     }
 
-    /// The app of everybody as long as no other is registered.
+    /// The app that is there at the very first start.
     pub fn default_app() -> Self {
         Self("default".into())
     }
@@ -58,6 +64,20 @@ impl AppId {
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for AppId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("an app's id is 1 to 64 of a-z, 0-9 and -")
+    }
+}
+
+impl From<AppId> for String {
+    fn from(id: AppId) -> Self {
+        id.0.as_ref().to_owned()
     }
 }
 

@@ -1,7 +1,7 @@
 //! All behaviour of Kraken, as a value that takes the time and an event and gives effects.
 //!
 //! There is no clock, socket, thread, file or randomness in here. A host
-//! 1. makes a [`Core`] with the randomness it needs,
+//! 1. makes a [`Core`] with a seed for its secrets, and the settings that it saved last,
 //! 2. hands it every [`Event`] with the time, and carries out the [`Effect`]s in their order,
 //! 3. calls [`Core::handle_timeout`] when [`Core::next_timeout`] has come,
 //! 4. hands in no more frames while [`Core::is_congested`], only storage's answers.
@@ -12,25 +12,44 @@ mod api;
 mod auth;
 pub mod close;
 mod connect;
+mod connections;
+mod direct;
 pub mod doc;
 #[doc(hidden)]
 pub mod fuzz;
+mod grant;
 mod ids;
 mod limits;
+mod metrics;
+mod origin;
+mod registry;
+mod settings;
 mod storage;
+mod ticket;
 mod timers;
+mod token;
 
-pub use api::{HttpRequest, HttpResponse};
-pub use auth::{Credentials, SetupReply, SetupRequest, TokenHash};
+pub use api::{HttpRequest, HttpResponse, Way};
+pub use auth::{SetupReply, SetupRequest};
 pub use connect::Handshake;
-pub use ids::{AppId, ConnectionId, RequestId, RoomId, RoomName, StorageId, Timestamp, TopicId};
-pub use limits::Limits;
+pub use direct::Push;
+pub use ids::{
+    AppId, ChannelId, ConnectionId, RequestId, RoomId, RoomName, StorageId, Timestamp, TopicId,
+};
+pub use limits::{AppLimitSettings, AppLimits, LimitSettings, Limits};
+pub use settings::Settings;
 pub use storage::{StorageOperation, StorageReply, StorageRequest};
 
+use auth::Secrets;
 use bytes::Bytes;
-use connect::Outcome;
-use doc::Documents;
+use connect::Wish;
+use connections::{Connections, Expelled};
+use direct::Direct;
+use doc::{Documents, Policy};
+use grant::{Grant, Refusal};
+use metrics::Counters;
 use serde::{Deserialize, Serialize};
+use ticket::Tickets;
 use yrs::ClientID;
 
 /// When an update is relayed, and what a crash can cost.
@@ -49,14 +68,14 @@ pub enum Durability {
 /// What a [`Core`] is made with.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Bounds.
+    /// Bounds, where the settings don't say otherwise.
     pub limits: Limits,
-    /// How documents are kept.
-    pub durability: Durability,
-    /// Who may do what.
-    pub credentials: Credentials,
-    /// Names this core as a Yjs client. Random, so that it is nobody else's.
-    pub client: ClientID,
+    /// What the last core saved; `None` at the very first start.
+    pub settings: Option<Settings>,
+    /// Random bytes, of which all secrets are made: from a source that nobody can guess.
+    pub seed: [u8; 32],
+    /// The time.
+    pub now: Timestamp,
 }
 
 /// Something that happened.
@@ -88,7 +107,31 @@ pub enum Event {
         /// Which.
         connection: ConnectionId,
     },
-    /// An HTTP request: answered by one [`Effect::Respond`].
+    /// A client opened a socket of the node's own HTTP server, which tells nothing but its path.
+    ChannelOpened {
+        /// The node's name for it.
+        channel: ChannelId,
+        /// Path as sent, below the process's.
+        path: String,
+    },
+    /// Something came from such a client. Channels that aren't known are ignored.
+    ChannelPush {
+        /// Which.
+        channel: ChannelId,
+        /// What.
+        push: Push,
+    },
+    /// Such a client is gone.
+    ChannelClosed {
+        /// Which.
+        channel: ChannelId,
+    },
+    /// Whether a sidecar is linked has changed.
+    Link {
+        /// Whether one is.
+        is_up: bool,
+    },
+    /// An HTTP request: answered by one [`Effect::Respond`], at once.
     Request {
         /// Its name.
         request: RequestId,
@@ -122,6 +165,8 @@ pub enum Effect {
         connection: ConnectionId,
         /// HTTP status.
         status: u16,
+        /// For programs.
+        code: String,
         /// For people.
         reason: String,
     },
@@ -157,6 +202,18 @@ pub enum Effect {
         /// For people; at most 123 bytes.
         reason: String,
     },
+    /// Push something to a client of the node's own HTTP server. Such a client is never closed,
+    /// since that would hang the node.
+    Push {
+        /// Which.
+        channel: ChannelId,
+        /// What.
+        push: Push,
+    },
+    /// Keep these, so that they are there when the process starts again.
+    Save(Settings),
+    /// End the link: its key is another now.
+    ResetLink,
     /// Answer an HTTP request.
     Respond {
         /// Which.
@@ -181,70 +238,91 @@ pub struct ConnectionLimits {
     pub too_large: u16,
     /// Close code when it doesn't read what it is sent.
     pub overflow: u16,
+    /// Messages a second that it may send in the long run.
+    pub messages_per_second: u32,
+    /// Bytes a second, likewise.
+    pub bytes_per_second: u32,
+    /// Close code when it sends more for a minute without a break.
+    pub too_fast: u16,
 }
 
 /// Kraken's behaviour.
 pub struct Core {
     limits: Limits,
-    credentials: Credentials,
+    settings: Settings,
+    secrets: Secrets,
+    tickets: Tickets,
+    connections: Connections,
     documents: Documents,
+    direct: Direct,
+    counters: Counters,
     effects: Vec<Effect>,
-    draining: bool,
+    started: Timestamp,
+    is_linked: bool,
+    /// Whether the sidecar is still linked by the key that was.
+    is_link_key_new: bool,
+    is_draining: bool,
 }
 
 impl Core {
     /// A core without connections or rooms.
     pub fn new(config: Config) -> Self {
-        Self {
-            limits: config.limits,
-            credentials: config.credentials,
-            documents: Documents::new(config.limits, config.durability, config.client),
-            effects: Vec::new(),
-            draining: false,
+        let Config {
+            limits,
+            settings,
+            seed,
+            now,
+        } = config;
+        let mut secrets = Secrets::new(seed);
+        let settings = Settings::start(settings, now, &mut secrets);
+        // 32 random bits, as Yjs has them.
+        let client = ClientID::new(secrets.number().into());
+        let mut core = Self {
+            limits,
+            secrets,
+            tickets: Tickets::default(),
+            connections: Connections::default(),
+            documents: Documents::new(limits, client),
+            direct: Direct::default(),
+            counters: Counters::default(),
+            effects: vec![Effect::Save(settings.clone())],
+            settings,
+            started: now,
+            is_linked: false,
+            is_link_key_new: false,
+            is_draining: false,
+        };
+        core.apply_settings();
+        let is_leaving = core.settings.registry.iter().filter(|app| app.is_leaving);
+        for app in is_leaving.map(|app| app.id.clone()).collect::<Vec<_>>() {
+            core.documents.remove_app(&app, now, &mut core.effects);
         }
+        core
     }
 
     /// Takes an event.
     pub fn handle(&mut self, now: Timestamp, event: Event) {
-        let Self {
-            documents, effects, ..
-        } = self;
-        match event {
-            Event::Opened {
-                connection,
-                handshake,
-            } => self.opened(connection, &handshake, now),
-            Event::Binary {
-                connection,
-                message,
-            } => documents.frame(connection, message, now, effects),
-            // Nothing on a document's socket speaks text yet; it is ignored.
-            Event::Text { .. } => {}
-            Event::Closed { connection } => documents.leave(connection, now),
-            Event::Request { request, http } => {
-                let response = api::respond(&http, documents, &self.credentials);
-                effects.push(Effect::Respond { request, response });
-            }
-            Event::Stored { id, reply } => {
-                documents.stored(id, reply, now, effects);
-                self.drain_if_idle();
-            }
-            Event::Drain => {
-                self.draining = true;
-                documents.flush(effects);
-                self.drain_if_idle();
-            }
-        }
+        let before = self.effects.len();
+        self.take(now, event);
+        self.carry_direct(before, now);
     }
 
     /// Does everything whose time has come.
     pub fn handle_timeout(&mut self, now: Timestamp) {
+        let before = self.effects.len();
         self.documents.handle_timeout(now, &mut self.effects);
+        let expelled = self.connections.expire(&self.settings.registry, now);
+        self.expel(expelled, now);
+        self.carry_direct(before, now);
     }
 
     /// When [`Core::handle_timeout`] has something to do.
     pub fn next_timeout(&self) -> Option<Timestamp> {
-        self.documents.next_timeout()
+        let timeouts = [
+            self.documents.next_timeout(),
+            self.connections.next_timeout(),
+        ];
+        timeouts.into_iter().flatten().min()
     }
 
     /// What is to be done, in order.
@@ -262,51 +340,208 @@ impl Core {
         self.documents.is_idle()
     }
 
-    /// Changes who may do what. Connections that are open stay.
-    pub fn set_credentials(&mut self, credentials: Credentials) {
-        self.credentials = credentials;
+    /// Whether `key` is what a sidecar has to show. Takes the same time either way.
+    pub fn is_link_key(&self, key: &str) -> bool {
+        self.settings.is_link_key(key)
     }
 
-    /// Changes how documents are kept, from the next update on.
-    pub fn set_durability(&mut self, durability: Durability) {
-        self.documents.set_durability(durability);
+    /// Takes over what the owner's machine says; what is wrong with it if it can't be.
+    pub fn set_up(&mut self, request: &SetupRequest, now: Timestamp) -> Result<SetupReply, String> {
+        if let Some(limits) = &request.limits {
+            limits.check()?;
+            self.settings.limits = limits.clone();
+        }
+        if let Some(durability) = request.durability {
+            self.settings.durability = durability;
+        }
+        let before = self.settings.credentials.clone();
+        let reply = self.settings.credentials.set_up(request, &mut self.secrets);
+        if self.settings.credentials.master != before.master {
+            let expelled = self.connections.without_master();
+            self.expel(expelled, now);
+        }
+        self.save();
+        Ok(reply)
     }
 
-    fn opened(&mut self, connection: ConnectionId, handshake: &Handshake, now: Timestamp) {
-        let accept = Effect::Accept {
-            connection,
-            limits: ConnectionLimits {
-                message_bytes: self.limits.message_bytes,
-                too_large: close::TOO_LARGE,
-                overflow: close::SLOW,
-            },
-        };
-        match connect::decide(handshake, &self.credentials) {
-            Outcome::Document(room) => {
-                self.effects.push(accept);
-                self.documents
-                    .join(connection, room, now, &mut self.effects);
-            }
-            Outcome::Refuse { status, reason } => self.effects.push(Effect::Refuse {
+    fn take(&mut self, now: Timestamp, event: Event) {
+        match event {
+            Event::Opened {
                 connection,
-                status,
+                handshake,
+            } => self.opened(connection, &handshake, Way::Gateway, now),
+            Event::Binary {
+                connection,
+                message,
+            } => self.binary(connection, message, now),
+            // Nothing on a document's socket speaks text yet; it is ignored.
+            Event::Text { .. } => {}
+            Event::Closed { connection } => self.left(connection, now),
+            Event::ChannelOpened { channel, path } => self.channel_opened(channel, &path, now),
+            Event::ChannelPush { channel, push } => self.channel_push(channel, push, now),
+            Event::ChannelClosed { channel } => self.channel_closed(channel, now),
+            Event::Link { is_up } => self.is_linked = is_up,
+            Event::Request { request, http } => {
+                self.counters.requests += 1;
+                let response = self.respond(&http, now);
+                self.effects.push(Effect::Respond { request, response });
+                if std::mem::take(&mut self.is_link_key_new) {
+                    self.effects.push(Effect::ResetLink);
+                }
+            }
+            Event::Stored { id, reply } => self.stored(id, reply, now),
+            Event::Drain => {
+                self.is_draining = true;
+                self.documents.flush(now, &mut self.effects);
+                self.drain_if_idle();
+            }
+        }
+    }
+
+    fn opened(
+        &mut self,
+        connection: ConnectionId,
+        handshake: &Handshake,
+        way: Way,
+        now: Timestamp,
+    ) {
+        let admitted = Wish::of(handshake).and_then(|wish| {
+            let Self {
+                settings, tickets, ..
+            } = self;
+            let grant = connect::check(&wish.proof, way, settings, tickets, now)?;
+            Ok((grant, wish.room))
+        });
+        let refusal = match admitted.and_then(|(grant, room)| self.admit(grant, room)) {
+            Ok((grant, room)) => return self.let_in(connection, grant, room, now),
+            Err(refusal) => refusal,
+        };
+        self.counters.refused(&refusal);
+        let reason = refusal.message.to_owned();
+        if !handshake.is_browser() {
+            return self.effects.push(Effect::Refuse {
+                connection,
+                status: refusal.status,
+                code: refusal.code.to_owned(),
                 reason,
-            }),
-            Outcome::AcceptAndClose { code, reason } => self.effects.extend([
-                accept,
-                Effect::Close {
-                    connection,
-                    code,
-                    reason,
-                },
-            ]),
+            });
+        }
+        let limits = self.limits.app;
+        self.effects.extend([
+            accept(connection, &limits),
+            Effect::Close {
+                connection,
+                code: refusal.close_code(),
+                reason,
+            },
+        ]);
+    }
+
+    /// Whether the bearer of a grant may join a room now.
+    fn admit(&self, grant: Grant, room: RoomName) -> Result<(Grant, RoomId), Refusal> {
+        connect::check_room(&grant, &room)?;
+        let app = grant.app.clone();
+        let room = RoomId { app, room };
+        self.documents.check_space(&room)?;
+        Ok((grant, room))
+    }
+
+    fn let_in(&mut self, connection: ConnectionId, grant: Grant, room: RoomId, now: Timestamp) {
+        self.counters.accepted += 1;
+        let limits = self.policy(&room.app).limits;
+        self.effects.push(accept(connection, &limits));
+        let access = grant.access;
+        self.connections
+            .add(connection, grant, &self.settings.registry);
+        self.documents
+            .join(connection, room, access, now, &mut self.effects);
+    }
+
+    fn binary(&mut self, connection: ConnectionId, message: Bytes, now: Timestamp) {
+        self.counters.messages += 1;
+        self.counters.message_bytes += message.len() as u64;
+        self.documents
+            .frame(connection, message, now, &mut self.effects);
+    }
+
+    fn left(&mut self, connection: ConnectionId, now: Timestamp) {
+        self.connections.remove(connection);
+        self.documents.leave(connection, now);
+    }
+
+    /// Closes connections that have been taken out of the grants.
+    fn expel(&mut self, expelled: Vec<Expelled>, now: Timestamp) {
+        for Expelled {
+            connection,
+            code,
+            reason,
+        } in expelled
+        {
+            self.documents.leave(connection, now);
+            self.effects.push(Effect::Close {
+                connection,
+                code,
+                reason: reason.to_owned(),
+            });
+        }
+    }
+
+    fn stored(&mut self, id: StorageId, reply: StorageReply, now: Timestamp) {
+        self.documents.stored(id, reply, now, &mut self.effects);
+        let removed = self.documents.take_removed();
+        if !removed.is_empty() {
+            for app in &removed {
+                self.settings.registry.remove(app);
+            }
+            self.save();
+        }
+        self.drain_if_idle();
+    }
+
+    /// Puts the settings into force, and keeps them.
+    fn save(&mut self) {
+        self.apply_settings();
+        self.effects.push(Effect::Save(self.settings.clone()));
+    }
+
+    fn apply_settings(&mut self) {
+        let limits = self.limits.with(&self.settings.limits);
+        self.documents.set_limits(limits);
+        let active = self.settings.registry.iter().filter(|app| !app.is_leaving);
+        for id in active.map(|app| app.id.clone()).collect::<Vec<_>>() {
+            self.documents.set_policy(&id, self.policy(&id));
+        }
+    }
+
+    /// How an app is served.
+    fn policy(&self, app: &AppId) -> Policy {
+        let server = self.limits.with(&self.settings.limits).app;
+        let profile = self.settings.registry.get(app).map(|app| &app.profile);
+        let durability = profile.and_then(|profile| profile.durability);
+        Policy {
+            limits: profile.map_or(server, |profile| server.with(&profile.limits)),
+            durability: durability.unwrap_or(self.settings.durability),
         }
     }
 
     fn drain_if_idle(&mut self) {
-        if self.draining && self.documents.is_stored() {
-            self.draining = false;
+        if self.is_draining && self.documents.is_stored() {
+            self.is_draining = false;
             self.effects.push(Effect::Drained);
         }
+    }
+}
+
+fn accept(connection: ConnectionId, limits: &AppLimits) -> Effect {
+    Effect::Accept {
+        connection,
+        limits: ConnectionLimits {
+            message_bytes: limits.message_bytes,
+            too_large: close::TOO_LARGE,
+            overflow: close::SLOW,
+            messages_per_second: limits.messages_per_second,
+            bytes_per_second: limits.bytes_per_second,
+            too_fast: close::TOO_FAST,
+        },
     }
 }

@@ -38,6 +38,9 @@ pub enum StorageOperation {
         /// All of it.
         snapshot: Snapshot,
     },
+    /// Delete everything of the app: answered by [`StorageReply::Done`], also if there was
+    /// nothing.
+    Remove,
 }
 
 /// The answer to a [`StorageRequest`].

@@ -1,29 +1,28 @@
 //! Moments at which something has to happen.
 
-use crate::ids::{AppId, Timestamp, TopicId};
+use crate::ids::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 
-/// What a moment is for. Each has at most one.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Timer {
-    /// Write what an app's rooms have recorded.
-    Flush(AppId),
-    /// Look after a room: expire awareness, keep it alive, let it go.
-    Room(TopicId),
-    /// Ask storage for a room again.
-    Load(TopicId),
+/// The moments that are ahead. Each `T` has at most one.
+#[derive(Debug)]
+pub(crate) struct Timers<T> {
+    due: BTreeSet<(Timestamp, T)>,
+    set: BTreeMap<T, Timestamp>,
 }
 
-/// The moments that are ahead.
-#[derive(Debug, Default)]
-pub(crate) struct Timers {
-    due: BTreeSet<(Timestamp, Timer)>,
-    set: BTreeMap<Timer, Timestamp>,
+impl<T> Default for Timers<T> {
+    fn default() -> Self {
+        Self {
+            due: BTreeSet::new(),
+            set: BTreeMap::new(),
+        }
+    }
 }
 
-impl Timers {
+impl<T: Clone + Ord + Debug> Timers<T> {
     /// Sets `timer` unless it is set for an earlier moment.
-    pub(crate) fn set(&mut self, timer: Timer, at: Timestamp) {
+    pub(crate) fn set(&mut self, timer: T, at: Timestamp) {
         match self.set.get(&timer) {
             Some(&earlier) if earlier <= at => {}
             earlier => {
@@ -37,10 +36,15 @@ impl Timers {
     }
 
     /// Forgets `timer`.
-    pub(crate) fn clear(&mut self, timer: &Timer) {
+    pub(crate) fn clear(&mut self, timer: &T) {
         if let Some(at) = self.set.remove(timer) {
             self.due.remove(&(at, timer.clone()));
         }
+    }
+
+    /// Whether `timer` is set.
+    pub(crate) fn is_set(&self, timer: &T) -> bool {
+        self.set.contains_key(timer)
     }
 
     /// The earliest moment.
@@ -49,7 +53,7 @@ impl Timers {
     }
 
     /// Takes a timer whose moment has come.
-    pub(crate) fn pop(&mut self, now: Timestamp) -> Option<Timer> {
+    pub(crate) fn pop(&mut self, now: Timestamp) -> Option<T> {
         let &(at, _) = self.due.first().filter(|(at, _)| *at <= now)?;
         let (_, timer) = self.due.pop_first()?;
         debug_assert_eq!(self.set.get(&timer), Some(&at));
@@ -64,16 +68,15 @@ mod tests {
 
     #[test]
     fn a_timer_keeps_its_earliest_moment_and_fires_once() {
-        let room = |id| Timer::Room(TopicId(id));
         let mut timers = Timers::default();
-        timers.set(room(1), Timestamp(20));
-        timers.set(room(1), Timestamp(10));
-        timers.set(room(1), Timestamp(30));
-        timers.set(room(2), Timestamp(15));
+        timers.set(1, Timestamp(20));
+        timers.set(1, Timestamp(10));
+        timers.set(1, Timestamp(30));
+        timers.set(2, Timestamp(15));
         assert_eq!(timers.next(), Some(Timestamp(10)));
         assert_eq!(timers.pop(Timestamp(9)), None);
-        assert_eq!(timers.pop(Timestamp(50)), Some(room(1)));
-        timers.clear(&room(2));
+        assert_eq!(timers.pop(Timestamp(50)), Some(1));
+        timers.clear(&2);
         assert_eq!(timers.pop(Timestamp(50)), None);
     }
 }

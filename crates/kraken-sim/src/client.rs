@@ -20,6 +20,8 @@ pub struct Client {
     pub updates: Vec<Bytes>,
     /// Own updates that came back: in write-first mode they are saved.
     pub echoes: Vec<Bytes>,
+    /// How often it was told that it may not do what it did.
+    pub denials: usize,
     /// Others' awareness, by client: clock and state.
     pub others: BTreeMap<u64, (u64, String)>,
     sent: Vec<Bytes>,
@@ -39,6 +41,7 @@ impl Client {
             synced: false,
             updates: Vec::new(),
             echoes: Vec::new(),
+            denials: 0,
             others: BTreeMap::new(),
             sent: Vec::new(),
             awareness: None,
@@ -49,6 +52,12 @@ impl Client {
     pub fn text(&self) -> String {
         let text = self.doc.get_or_insert_text(TEXT);
         text.get_string(&self.doc.transact())
+    }
+
+    /// All that this client knows, as one update.
+    pub fn everything(&self) -> Vec<u8> {
+        let nothing = StateVector::default();
+        self.doc.transact().encode_state_as_update_v1(&nothing)
     }
 
     /// The encoded state vector.
@@ -129,6 +138,7 @@ impl Client {
                     }
                 }
                 Message::Awareness(entries) => self.take_awareness(&entries),
+                Message::PermissionDenied(_) => self.denials += 1,
                 Message::QueryAwareness | Message::Ignored => panic!("not for a client"),
             }
             Ok::<_, message::Malformed>(())

@@ -16,4 +16,4 @@ mod world;
 
 pub use client::Client;
 pub use storage::Storage;
-pub use world::{ClientId, Faults, MASTER_TOKEN, World};
+pub use world::{ADMIN_TOKEN, ClientId, Faults, MASTER_TOKEN, World};

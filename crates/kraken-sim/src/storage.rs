@@ -46,6 +46,10 @@ impl Storage {
                 stored.snapshot = Some(snapshot.clone());
                 StorageReply::Done
             }
+            StorageOperation::Remove => {
+                self.rooms.retain(|(owner, _), _| owner != app);
+                StorageReply::Done
+            }
         }
     }
 

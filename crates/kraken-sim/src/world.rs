@@ -5,14 +5,17 @@ use bytes::Bytes;
 use fastrand::Rng;
 use kraken_core::doc::message;
 use kraken_core::{
-    Config, ConnectionId, Core, Credentials, Durability, Effect, Event, Handshake, Limits,
-    RequestId, RoomName, StorageReply, StorageRequest, Timestamp, TokenHash, TopicId,
+    Config, ConnectionId, Core, Durability, Effect, Event, Handshake, HttpRequest, HttpResponse,
+    Limits, RequestId, RoomName, SetupRequest, StorageReply, StorageRequest, Timestamp, TopicId,
 };
 use std::collections::{BTreeMap, BTreeSet};
-use yrs::ClientID;
 
 /// The token that opens every room of the world.
 pub const MASTER_TOKEN: &str = "master";
+/// The token that changes what is registered.
+pub const ADMIN_TOKEN: &str = "admin";
+/// The page that clients come from unless they are told otherwise.
+const ORIGIN: &str = "http://localhost:3000";
 
 /// How far ahead of the world's start nothing can be left to do, in milliseconds.
 const SETTLED_BY: u64 = 120_000;
@@ -54,6 +57,9 @@ struct Connection {
 struct Participant {
     client: Client,
     room: String,
+    token: String,
+    origin: Option<String>,
+    refusals: Vec<(u16, String)>,
     connection: Option<ConnectionId>,
     closes: Vec<u16>,
     raw: Option<Vec<Bytes>>,
@@ -79,6 +85,7 @@ pub struct World {
     last_connection: u64,
     participants: Vec<Participant>,
     warnings: usize,
+    responses: Vec<HttpResponse>,
     drained: bool,
     /// Write-first: checked at each delivery.
     storage_holds_what_is_relayed: bool,
@@ -87,33 +94,46 @@ pub struct World {
 impl World {
     /// A world in which nothing goes wrong.
     pub fn new(seed: u64, durability: Durability, limits: Limits) -> Self {
+        let now = Timestamp(1_000_000);
         let config = Config {
             limits,
-            durability,
-            credentials: Credentials {
-                master: Some(TokenHash::of(MASTER_TOKEN)),
-                admin: None,
-            },
-            client: ClientID::new(999_999),
+            settings: None,
+            seed: [1; 32],
+            now,
         };
-        Self {
+        let mut world = Self {
             storage: Storage::default(),
             faults: Faults::default(),
             log: vec![format!("seed {seed}")],
             rng: Rng::with_seed(seed),
             core: Core::new(config.clone()),
             config,
-            now: Timestamp(1_000_000),
-            started: Timestamp(1_000_000),
+            now,
+            started: now,
             under_way: BTreeMap::new(),
             deliveries: 0,
             connections: BTreeMap::new(),
             last_connection: 0,
             participants: Vec::new(),
             warnings: 0,
+            responses: Vec::new(),
             drained: false,
             storage_holds_what_is_relayed: durability == Durability::WriteFirst,
-        }
+        };
+        world.set_up(durability);
+        world
+    }
+
+    fn set_up(&mut self, durability: Durability) {
+        let request = SetupRequest {
+            master_token: Some(MASTER_TOKEN.to_owned()),
+            admin_token: Some(ADMIN_TOKEN.to_owned()),
+            durability: Some(durability),
+            limits: None,
+        };
+        let done = self.core.set_up(&request, self.now);
+        assert!(done.is_ok(), "{done:?}");
+        self.carry_out();
     }
 
     /// A client of `room`, not connected.
@@ -122,6 +142,9 @@ impl World {
         self.participants.push(Participant {
             client: Client::new(id.0 as u64 + 1),
             room: room.to_owned(),
+            token: MASTER_TOKEN.to_owned(),
+            origin: Some(ORIGIN.to_owned()),
+            refusals: Vec::new(),
             connection: None,
             closes: Vec::new(),
             raw: None,
@@ -209,6 +232,40 @@ impl World {
             .push(format!("{} {id:?} connects as {connection:?}", self.now.0));
     }
 
+    /// From its next connection on, a client shows this token and comes from a page of this
+    /// origin.
+    pub fn present(&mut self, id: ClientId, token: &str, origin: Option<&str>) {
+        let participant = &mut self.participants[id.0];
+        participant.token = token.to_owned();
+        participant.origin = origin.map(str::to_owned);
+    }
+
+    /// The status and code of each handshake of a client that was refused.
+    pub fn refusals(&self, id: ClientId) -> &[(u16, String)] {
+        &self.participants[id.0].refusals
+    }
+
+    /// Asks the API, as the owner.
+    pub fn ask(&mut self, method: &str, path: &str, body: &str) -> HttpResponse {
+        let (path, query) = match path.split_once('?') {
+            Some((path, query)) => (path, Some(query.to_owned())),
+            None => (path, None),
+        };
+        let authorization = format!("Bearer {ADMIN_TOKEN}");
+        let http = HttpRequest {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            query,
+            headers: vec![("authorization".to_owned(), authorization)],
+            body: body.to_owned().into(),
+            ..HttpRequest::default()
+        };
+        let request = RequestId(1);
+        self.core.handle(self.now, Event::Request { request, http });
+        self.carry_out();
+        self.responses.pop().expect("an answer, at once")
+    }
+
     /// Breaks a client's connection: what is under way is lost.
     pub fn disconnect(&mut self, id: ClientId) {
         let participant = &mut self.participants[id.0];
@@ -274,7 +331,9 @@ impl World {
             participant.connection = None;
             participant.client.disconnected();
         }
+        self.config.now = self.now;
         self.core = Core::new(self.config.clone());
+        self.carry_out();
     }
 
     /// Tells the process to write everything, and waits until it has.
@@ -368,10 +427,16 @@ impl World {
                 let Some(open) = self.connections.get(&connection) else {
                     return;
                 };
-                let room = &self.participants[open.client.0].room;
+                let Participant {
+                    room,
+                    token,
+                    origin,
+                    ..
+                } = &self.participants[open.client.0];
                 let handshake = Handshake {
                     path: format!("/doc/{room}"),
-                    query: Some(format!("token={MASTER_TOKEN}")),
+                    query: Some(format!("token={token}")),
+                    origin: origin.clone(),
                     ..Handshake::default()
                 };
                 self.core.handle(
@@ -454,7 +519,18 @@ impl World {
         for effect in effects {
             match effect {
                 Effect::Accept { connection, .. } => self.accepted(connection),
-                Effect::Refuse { status, reason, .. } => panic!("refused: {status} {reason}"),
+                Effect::Refuse {
+                    connection,
+                    status,
+                    code,
+                    ..
+                } => {
+                    if let Some(refused) = self.connections.remove(&connection) {
+                        let participant = &mut self.participants[refused.client.0];
+                        participant.connection = None;
+                        participant.refusals.push((status, code));
+                    }
+                }
                 Effect::Send {
                     connection,
                     message,
@@ -485,7 +561,9 @@ impl World {
                     let at = self.arrival_down(connection);
                     self.deliver(at, Delivery::ClosedByCore(connection, code));
                 }
-                Effect::Respond { .. } => {}
+                Effect::Save(settings) => self.config.settings = Some(settings),
+                Effect::Respond { response, .. } => self.responses.push(response),
+                Effect::ResetLink | Effect::Push { .. } => {}
                 Effect::Store(request) => {
                     let at = self.now.after(self.rng.u64(0..=self.faults.storage_delay));
                     let fails = self.rng.f64() < self.faults.storage_failures;

@@ -69,6 +69,12 @@ impl History {
         }
     }
 
+    /// Whether a plan leads further than what is integrated.
+    pub(super) fn is_behind(&self, plan: &Plan) -> bool {
+        let mut ends = plan.ends.iter();
+        ends.any(|&(client, end)| end > self.clock(client))
+    }
+
     /// An update that deletes everything.
     pub(super) fn deletion(&self) -> Vec<u8> {
         let mut update = vec![0];

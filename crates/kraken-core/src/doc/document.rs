@@ -120,6 +120,25 @@ impl Document {
         true
     }
 
+    /// Whether a validated update would change anything. Costs an integration of what is
+    /// recorded, and a look at all deletions.
+    pub fn is_news(&mut self, update: &[u8]) -> bool {
+        self.integrate();
+        match self.history.readiness(update) {
+            Readiness::Missing(_) => !self.waiting.contains(update),
+            Readiness::Ready(plan) => self.history.is_behind(&plan) || self.deletes_more(update),
+        }
+    }
+
+    /// Whether an update deletes what is there.
+    fn deletes_more(&self, update: &[u8]) -> bool {
+        let Ok(update) = Update::decode_v1(update) else {
+            return false;
+        };
+        let deleted = self.doc.transact().snapshot().delete_set;
+        !update.delete_set().diff(&deleted).is_empty()
+    }
+
     /// Brings all recorded updates into the document. The rare one that passes validation but
     /// does not integrate leaves the segment, so that it is never stored.
     pub fn integrate(&mut self) {

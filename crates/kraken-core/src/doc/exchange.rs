@@ -3,9 +3,10 @@
 use super::awareness::{News, Voice};
 use super::message::{self, Message};
 use super::room::{self, Content};
-use super::{Documents, Violation, WRITE_WINDOW, update};
+use super::tenant::Tenant;
+use super::{Documents, Timer, Violation, WRITE_WINDOW, update};
+use crate::grant::Access;
 use crate::ids::{ConnectionId, Timestamp, TopicId};
-use crate::timers::Timer;
 use crate::{Durability, Effect, close};
 use bytes::Bytes;
 
@@ -45,27 +46,41 @@ impl Documents {
         let Some(room) = self.rooms.get_mut(&topic) else {
             return Ok(());
         };
+        let Some(member) = room.members.get_mut(&connection) else {
+            return Ok(());
+        };
         match message {
             Message::Step1(state_vector) => {
                 message::validate_state_vector(&state_vector)?;
                 self.step_1(topic, connection, state_vector, effects);
             }
             Message::Step2(update) => {
-                room.members.insert(connection, Voice::Any);
-                if update::validate(&update)? {
+                member.voice = Voice::Any;
+                let access = member.access;
+                if !update::validate(&update)? {
+                    return Ok(());
+                }
+                if access >= Access::Write {
                     self.update(topic, connection, &update, Arrival::Step2, now, effects)?;
+                } else if room.has_news(&update) {
+                    effects.push(refuse_update(connection));
                 }
             }
             Message::Update(update) => {
-                if update::validate(&update)? {
+                let access = member.access;
+                if !update::validate(&update)? {
+                    return Ok(());
+                }
+                if access >= Access::Write {
                     let arrival = Arrival::Update(whole);
                     self.update(topic, connection, &update, arrival, now, effects)?;
+                } else {
+                    effects.push(refuse_update(connection));
                 }
             }
             Message::Awareness(entries) => {
-                let limits = self.limits.awareness;
-                let voice = room.members.insert(connection, Voice::Any);
-                let voice = voice.unwrap_or(Voice::Any);
+                let limits = room.policy.awareness();
+                let voice = std::mem::replace(&mut member.voice, Voice::Any);
                 let news = room
                     .awareness
                     .apply(connection, voice, &entries, limits, now)?;
@@ -90,7 +105,7 @@ impl Documents {
                     message,
                 });
             }
-            Message::Ignored => {}
+            Message::PermissionDenied(_) | Message::Ignored => {}
         }
         Ok(())
     }
@@ -108,7 +123,7 @@ impl Documents {
         let Content::Loaded(loaded) = &mut room.content else {
             return;
         };
-        match self.durability {
+        match room.policy.durability {
             Durability::RelayFirst => loaded.document.integrate(),
             Durability::WriteFirst if loaded.document.integrated_sequence() > loaded.stored => {
                 loaded.questions.push((connection, state_vector));
@@ -135,11 +150,15 @@ impl Documents {
         let Content::Loaded(loaded) = &mut room.content else {
             return Ok(());
         };
-        if loaded.size() + update.len() > self.limits.document_bytes {
-            let reason = format!("document larger than {} bytes", self.limits.document_bytes);
+        let policy = room.policy;
+        let most = policy.limits.document_bytes;
+        if loaded.size() + update.len() > most as usize {
+            let reason = format!("document larger than {most} bytes");
             return Err(Violation::new(close::TOO_LARGE, reason));
         }
-        let log = self.logs.entry(room.id.app.clone()).or_default();
+        let Some(Tenant { log, .. }) = self.tenants.get_mut(&room.id.app) else {
+            return Ok(());
+        };
         if log.failures > 0 && log.unstored > self.limits.unstored_bytes {
             return Err(Violation::new(close::TRY_AGAIN, "storage fails"));
         }
@@ -153,14 +172,17 @@ impl Documents {
             }
         };
         log.unstored += loaded.document.segment_len().saturating_sub(before);
+        if log.unstored > self.limits.unstored_bytes && log.failures == 0 {
+            self.congested.insert(room.id.app.clone());
+        }
         if log.dirty.insert(topic) {
-            let at = match self.durability {
+            let at = match policy.durability {
                 Durability::RelayFirst => now.after(WRITE_WINDOW),
                 Durability::WriteFirst => now,
             };
             self.timers.set(Timer::Flush(room.id.app.clone()), at);
         }
-        match self.durability {
+        match policy.durability {
             Durability::RelayFirst if room.members.len() > 1 => effects.push(Effect::Publish {
                 topic,
                 except: Some(connection),
@@ -170,5 +192,13 @@ impl Documents {
             Durability::WriteFirst => loaded.held.push_back((loaded.document.sequence(), message)),
         }
         Ok(())
+    }
+}
+
+/// What a client that may only read is told when it changes something.
+fn refuse_update(connection: ConnectionId) -> Effect {
+    Effect::Send {
+        connection,
+        message: message::permission_denied("read-only: the token lets nobody write"),
     }
 }

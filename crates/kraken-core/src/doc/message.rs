@@ -12,6 +12,8 @@ const AWARENESS: u64 = 1;
 const AUTH: u64 = 2;
 const QUERY_AWARENESS: u64 = 3;
 
+const PERMISSION_DENIED: u64 = 0;
+
 const STEP_1: u64 = 0;
 const STEP_2: u64 = 1;
 const UPDATE: u64 = 2;
@@ -34,7 +36,9 @@ pub enum Message {
     Awareness(Bytes),
     /// Asks for everybody's awareness.
     QueryAwareness,
-    /// A message that a server has no use for: authentication, or a type that is not known.
+    /// Says why something isn't allowed, in UTF-8. Only servers send it.
+    PermissionDenied(Bytes),
+    /// A message of a type, or of a kind of authentication, that is not known.
     Ignored,
 }
 
@@ -177,9 +181,18 @@ fn parse_message(frame: &Bytes, reader: &mut Reader<'_>) -> Result<Message, Malf
         },
         AWARENESS => payload(reader).map(Message::Awareness),
         QUERY_AWARENESS => Ok(Message::QueryAwareness),
-        AUTH => Ok(Message::Ignored),
+        AUTH => Ok(parse_denial(frame, reader).unwrap_or(Message::Ignored)),
         _ => Ok(Message::Ignored),
     }
+}
+
+/// Reads the only authentication message that y-protocols has; others have theirs.
+fn parse_denial(frame: &Bytes, reader: &mut Reader<'_>) -> Option<Message> {
+    let mut ahead = Reader::new(reader.rest);
+    let is_denial = ahead.var_uint().ok()? == PERMISSION_DENIED;
+    let reason = ahead.var_bytes().ok().filter(|_| is_denial)?;
+    *reader = ahead;
+    Some(Message::PermissionDenied(frame.slice_ref(reason)))
 }
 
 fn sync(kind: u64, payload: &[u8]) -> Bytes {
@@ -210,6 +223,15 @@ pub fn awareness(entries: &[u8]) -> Bytes {
     let mut out = Vec::with_capacity(entries.len() + 6);
     write_var_uint(&mut out, AWARENESS);
     write_var_bytes(&mut out, entries);
+    out.into()
+}
+
+/// Tells a client that it may not do what it did (y-protocols' `auth.js`).
+pub fn permission_denied(reason: &str) -> Bytes {
+    let mut out = Vec::with_capacity(reason.len() + 4);
+    write_var_uint(&mut out, AUTH);
+    write_var_uint(&mut out, PERMISSION_DENIED);
+    write_var_bytes(&mut out, reason.as_bytes());
     out.into()
 }
 
@@ -287,9 +309,11 @@ mod tests {
 
     #[test]
     fn unknown_types_and_authentication_are_ignored() {
-        for frame in [&[77, 1, 2][..], &[2, 0, 1, 65]] {
+        for frame in [&[77, 1, 2][..], &[2, 1, 1, 65], &[2, 0, 9, 65], &[2]] {
             assert_eq!(parse(frame).unwrap()[0].0, Message::Ignored);
         }
+        let denial = parse(&permission_denied("no")).unwrap();
+        assert_eq!(denial[0].0, Message::PermissionDenied(Bytes::from("no")));
     }
 
     proptest! {

@@ -12,37 +12,57 @@ pub mod message;
 mod persistence;
 mod room;
 mod slice;
+mod tenant;
 pub mod update;
 
 pub use awareness::{Awareness, AwarenessLimits, GRACE, News, OUTDATED, Refused, Voice};
 pub use document::{Document, Segment, Snapshot};
 
+use crate::grant::{Access, Refusal};
 use crate::ids::{AppId, ConnectionId, RoomId, StorageId, Timestamp, TopicId};
-use crate::timers::{Timer, Timers};
+use crate::metrics::Latency;
+use crate::timers::Timers;
 use crate::{Durability, Effect, Limits, close};
 use bytes::Bytes;
-use log::Log;
 use message::Malformed;
-use persistence::Asked;
-use room::{Content, Room, Waiting};
-use std::collections::{BTreeMap, VecDeque};
+use persistence::Request;
+use room::{Content, Member, Room, Waiting};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Display;
+pub(crate) use tenant::Policy;
+use tenant::Tenant;
 use yrs::ClientID;
 
 /// How long updates gather before they are written in [`Durability::RelayFirst`], in milliseconds.
 pub const WRITE_WINDOW: u64 = 50;
 
+const TOO_MANY_CONNECTIONS: Refusal = Refusal::new(
+    429,
+    "too_many_connections",
+    "the app has as many connections as it may",
+);
+const TOO_MANY_ROOMS: Refusal = Refusal::new(
+    503,
+    "too_many_rooms",
+    "the app has as many documents open as it may",
+);
+const FULL: Refusal = Refusal::new(503, "full", "the server has as much to do as it may");
+
 /// All rooms of all apps.
 pub(crate) struct Documents {
     limits: Limits,
-    durability: Durability,
     client: ClientID,
     rooms: BTreeMap<TopicId, Room>,
     topics: BTreeMap<RoomId, TopicId>,
     members: BTreeMap<ConnectionId, TopicId>,
-    logs: BTreeMap<AppId, Log>,
-    timers: Timers,
-    asked: BTreeMap<StorageId, Asked>,
+    tenants: BTreeMap<AppId, Tenant>,
+    /// Tenants for which storage is so far behind that no input may be taken.
+    congested: BTreeSet<AppId>,
+    timers: Timers<Timer>,
+    asked: BTreeMap<StorageId, Request>,
+    latency: Latency,
+    /// Apps of which nothing is left.
+    removed: Vec<AppId>,
     /// Rooms whose load has to wait for that of others.
     load_queue: VecDeque<TopicId>,
     loads: usize,
@@ -51,6 +71,17 @@ pub(crate) struct Documents {
     compactions: usize,
     last_topic: u32,
     last_storage: u64,
+}
+
+/// What a moment is for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    /// Write what an app's rooms have recorded, or go on with deleting it.
+    Flush(AppId),
+    /// Look after a room: expire awareness, keep it alive, let it go.
+    Room(TopicId),
+    /// Ask storage for a room again.
+    Load(TopicId),
 }
 
 /// Why a connection is to be closed.
@@ -85,17 +116,19 @@ impl From<Refused> for Violation {
 }
 
 impl Documents {
-    pub(crate) fn new(limits: Limits, durability: Durability, client: ClientID) -> Self {
+    pub(crate) fn new(limits: Limits, client: ClientID) -> Self {
         Self {
             limits,
-            durability,
             client,
             rooms: BTreeMap::new(),
             topics: BTreeMap::new(),
             members: BTreeMap::new(),
-            logs: BTreeMap::new(),
+            tenants: BTreeMap::new(),
+            congested: BTreeSet::new(),
             timers: Timers::default(),
             asked: BTreeMap::new(),
+            latency: Latency::default(),
+            removed: Vec::new(),
             load_queue: VecDeque::new(),
             loads: 0,
             load_failed: false,
@@ -105,8 +138,18 @@ impl Documents {
         }
     }
 
-    pub(crate) fn set_durability(&mut self, durability: Durability) {
-        self.durability = durability;
+    /// Changes the bounds that hold for all apps together.
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Says how an app is served from now on. Nobody can join an app of which nothing was said.
+    pub(crate) fn set_policy(&mut self, app: &AppId, policy: Policy) {
+        for room in self.rooms.values_mut().filter(|room| room.id.app == *app) {
+            room.policy = policy;
+        }
+        let tenant = self.tenants.entry(app.clone()).or_default();
+        tenant.policy = policy;
     }
 
     /// Rooms in memory.
@@ -119,26 +162,68 @@ impl Documents {
         self.members.len()
     }
 
+    /// An app's connections, and its rooms in memory.
+    pub(crate) fn usage(&self, app: &AppId) -> (u32, u32) {
+        let tenant = self.tenants.get(app);
+        tenant.map_or((0, 0), |tenant| (tenant.connections, tenant.rooms))
+    }
+
+    /// Bytes that wait for storage.
+    pub(crate) fn unstored(&self) -> usize {
+        self.tenants
+            .values()
+            .map(|tenant| tenant.log.unstored)
+            .sum()
+    }
+
+    /// How long storage takes to answer.
+    pub(crate) fn latency(&self) -> &Latency {
+        &self.latency
+    }
+
     /// Whether storage has failed since it last succeeded.
     pub(crate) fn is_storage_failing(&self) -> bool {
-        self.load_failed || self.logs.values().any(|log| log.failures > 0)
+        self.load_failed || self.tenants.values().any(|tenant| tenant.log.failures > 0)
     }
 
     /// Whether some app has as much unstored as is allowed, and storage is at work on it.
     pub(crate) fn is_congested(&self) -> bool {
-        let full = |log: &Log| log.unstored > self.limits.unstored_bytes && log.failures == 0;
-        self.logs.values().any(full)
+        !self.congested.is_empty()
     }
 
     /// Whether everything that came in is stored.
     pub(crate) fn is_stored(&self) -> bool {
-        self.logs.values().all(Log::is_idle)
+        self.tenants.values().all(|tenant| tenant.log.is_idle())
     }
 
     /// Whether nothing waits for storage.
     pub(crate) fn is_idle(&self) -> bool {
         let is_loading = |room: &Room| matches!(room.content, Content::Loading(_));
         self.asked.is_empty() && self.is_stored() && !self.rooms.values().any(is_loading)
+    }
+
+    /// Whether another connection may join a room; if not, why.
+    pub(crate) fn check_space(&self, room: &RoomId) -> Result<(), Refusal> {
+        let Some(tenant) = self.tenants.get(&room.app) else {
+            return Err(FULL);
+        };
+        let limits = tenant.policy.limits;
+        if tenant.connections >= limits.connections {
+            return Err(TOO_MANY_CONNECTIONS);
+        }
+        if self.members.len() >= self.limits.connections as usize {
+            return Err(FULL);
+        }
+        if self.topics.contains_key(room) {
+            return Ok(());
+        }
+        if tenant.rooms >= limits.rooms {
+            return Err(TOO_MANY_ROOMS);
+        }
+        match self.rooms.len() >= self.limits.rooms as usize {
+            true => Err(FULL),
+            false => Ok(()),
+        }
     }
 
     pub(crate) fn next_timeout(&self) -> Option<Timestamp> {
@@ -150,19 +235,28 @@ impl Documents {
         &mut self,
         connection: ConnectionId,
         id: RoomId,
+        access: Access,
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) {
+        let Some(tenant) = self.tenants.get_mut(&id.app) else {
+            return;
+        };
+        tenant.connections += 1;
         let topic = match self.topics.get(&id) {
             Some(&topic) => topic,
-            None => self.open(id, now, effects),
+            None => {
+                tenant.rooms += 1;
+                let policy = tenant.policy;
+                self.open(id, policy, now, effects)
+            }
         };
         let Some(room) = self.rooms.get_mut(&topic) else {
             return;
         };
         self.members.insert(connection, topic);
-        room.members.insert(connection, Voice::Own);
-        if self.durability == Durability::RelayFirst
+        room.members.insert(connection, Member::new(access));
+        if room.policy.durability == Durability::RelayFirst
             && let Content::Loaded(loaded) = &mut room.content
         {
             loaded.document.integrate();
@@ -178,6 +272,9 @@ impl Documents {
             return;
         };
         if let Some(room) = self.rooms.get_mut(&topic) {
+            if let Some(tenant) = self.tenants.get_mut(&room.id.app) {
+                tenant.connections -= 1;
+            }
             room.remove(connection, now);
             let deadline = room.deadline(&self.limits);
             self.timers.set(Timer::Room(topic), deadline);
@@ -211,19 +308,25 @@ impl Documents {
     pub(crate) fn handle_timeout(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         while let Some(timer) = self.timers.pop(now) {
             match timer {
-                Timer::Flush(app) => self.write_now(&app, effects),
+                Timer::Flush(app) => self.write_now(&app, now, effects),
                 Timer::Room(topic) => self.look_after(topic, now, effects),
-                Timer::Load(topic) => self.load(topic, effects),
+                Timer::Load(topic) => self.load(topic, now, effects),
             }
         }
     }
 
-    fn open(&mut self, id: RoomId, now: Timestamp, effects: &mut Vec<Effect>) -> TopicId {
+    fn open(
+        &mut self,
+        id: RoomId,
+        policy: Policy,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) -> TopicId {
         self.last_topic += 1;
         let topic = TopicId(self.last_topic);
         self.topics.insert(id.clone(), topic);
-        self.rooms.insert(topic, Room::new(id, topic, now));
-        self.load(topic, effects);
+        self.rooms.insert(topic, Room::new(id, topic, policy, now));
+        self.load(topic, now, effects);
         topic
     }
 
@@ -244,6 +347,9 @@ impl Documents {
     fn forget(&mut self, topic: TopicId) {
         if let Some(room) = self.rooms.remove(&topic) {
             self.topics.remove(&room.id);
+            if let Some(tenant) = self.tenants.get_mut(&room.id.app) {
+                tenant.rooms -= 1;
+            }
             self.timers.clear(&Timer::Room(topic));
             self.timers.clear(&Timer::Load(topic));
         }

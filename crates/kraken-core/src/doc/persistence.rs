@@ -1,11 +1,12 @@
 //! What rooms ask of storage: to be loaded, to have their updates written, to be compacted.
 
 use super::document::{Document, Segment, Snapshot};
+use super::log::Log;
 use super::room::{Content, Loaded, Room};
-use super::{Documents, Violation};
+use super::tenant::{Leaving, Tenant};
+use super::{Documents, Timer, Violation};
 use crate::ids::{AppId, RoomId, StorageId, Timestamp, TopicId};
 use crate::storage::{StorageOperation, StorageReply, StorageRequest};
-use crate::timers::Timer;
 use crate::{Effect, close};
 
 /// Rooms that are loaded at a time. Answers come back as messages, and a process whose mailbox of
@@ -15,14 +16,24 @@ const LOADS: usize = 32;
 const COMPACTIONS: usize = 8;
 /// Loads of one room that fail in a row before its clients are told to come back later.
 const LOAD_ATTEMPTS: u32 = 4;
+/// Wait before a failed deletion is tried again, in milliseconds.
+const REMOVE_RETRY: u64 = 2_000;
 /// Wait before a failed load is tried again, in milliseconds.
 const LOAD_RETRY: u64 = 250;
 
+/// A request that storage hasn't answered yet.
+pub(super) struct Request {
+    app: AppId,
+    asked: Asked,
+    at: Timestamp,
+}
+
 /// What a storage request was for.
-pub(super) enum Asked {
+enum Asked {
     Load(TopicId),
-    Append(AppId),
+    Append,
     Compact(TopicId, Compacting),
+    Remove,
 }
 
 /// What a compaction takes off a room's log when it succeeds.
@@ -41,11 +52,15 @@ impl Documents {
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) {
+        let Some(Request { app, asked, at }) = self.asked.remove(&id) else {
+            return;
+        };
+        self.latency.observe(now.since(at));
         if let StorageReply::Failed { reason } = &reply {
             effects.push(Effect::Warn(format!("storage failed: {reason}")));
         }
-        match (self.asked.remove(&id), reply) {
-            (Some(Asked::Load(topic)), reply) => {
+        match (asked, reply) {
+            (Asked::Load(topic), reply) => {
                 self.loads -= 1;
                 match reply {
                     StorageReply::Loaded { snapshot, segments } => {
@@ -55,43 +70,96 @@ impl Documents {
                         self.load_failed(topic, now, effects);
                     }
                 }
-                self.load_next(effects);
+                self.load_next(now, effects);
             }
-            (Some(Asked::Append(app)), StorageReply::Done) => {
-                self.appended(&app, effects);
-            }
-            (Some(Asked::Append(app)), _) => self.append_failed(&app, now),
-            (Some(Asked::Compact(topic, compacting)), reply) => {
+            (Asked::Append, StorageReply::Done) => self.appended(&app, now, effects),
+            (Asked::Append, _) => self.append_failed(&app, now),
+            (Asked::Compact(topic, compacting), reply) => {
                 self.compactions -= 1;
                 self.compacted(topic, &compacting, &reply);
             }
-            (None, _) => {}
+            (Asked::Remove, StorageReply::Done) => {
+                self.tenants.remove(&app);
+                self.removed.push(app);
+                return;
+            }
+            (Asked::Remove, _) => self.remove_later(&app, now),
+        }
+        self.go_on_removing(&app, now, effects);
+    }
+
+    /// Lets go of an app and deletes all its documents. Its connections have left.
+    pub(crate) fn remove_app(&mut self, app: &AppId, now: Timestamp, effects: &mut Vec<Effect>) {
+        let of_app = |(&topic, room): (&TopicId, &Room)| (room.id.app == *app).then_some(topic);
+        let topics: Vec<_> = self.rooms.iter().filter_map(of_app).collect();
+        for topic in topics {
+            self.forget(topic);
+        }
+        let tenant = self.tenants.entry(app.clone()).or_default();
+        tenant.log = Log::default();
+        tenant.leaving = Some(Leaving::Waits);
+        self.timers.clear(&Timer::Flush(app.clone()));
+        self.congested.remove(app);
+        self.go_on_removing(app, now, effects);
+    }
+
+    /// The apps of which nothing is left, since the last call.
+    pub(crate) fn take_removed(&mut self) -> Vec<AppId> {
+        std::mem::take(&mut self.removed)
+    }
+
+    /// Deletes a leaving app's documents, once nothing else of it is under way: requests
+    /// overtake each other, and a late one would bring some of them back.
+    fn go_on_removing(&mut self, app: &AppId, now: Timestamp, effects: &mut Vec<Effect>) {
+        let Some(tenant) = self.tenants.get_mut(app) else {
+            return;
+        };
+        if tenant.leaving != Some(Leaving::Waits) {
+            return;
+        }
+        let is_busy = self.asked.values().any(|request| request.app == *app);
+        if !is_busy && !self.timers.is_set(&Timer::Flush(app.clone())) {
+            tenant.leaving = Some(Leaving::Asked);
+            let operation = StorageOperation::Remove;
+            self.ask(app.clone(), operation, Asked::Remove, now, effects);
+        }
+    }
+
+    fn remove_later(&mut self, app: &AppId, now: Timestamp) {
+        if let Some(tenant) = self.tenants.get_mut(app) {
+            tenant.leaving = Some(Leaving::Waits);
+            let at = now.after(REMOVE_RETRY);
+            self.timers.set(Timer::Flush(app.clone()), at);
         }
     }
 
     /// Writes everything now.
-    pub(crate) fn flush(&mut self, effects: &mut Vec<Effect>) {
-        let apps: Vec<_> = self.logs.keys().cloned().collect();
+    pub(crate) fn flush(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        let apps: Vec<_> = self.tenants.keys().cloned().collect();
         for app in apps {
-            self.write_now(&app, effects);
+            self.write_now(&app, now, effects);
         }
     }
 
     /// Writes what an app has recorded, now or as soon as the batch under way is done.
-    pub(super) fn write_now(&mut self, app: &AppId, effects: &mut Vec<Effect>) {
-        if let Some(log) = self.logs.get_mut(app) {
-            log.due = true;
+    pub(super) fn write_now(&mut self, app: &AppId, now: Timestamp, effects: &mut Vec<Effect>) {
+        match self.tenants.get_mut(app) {
+            Some(tenant) if tenant.leaving.is_some() => self.go_on_removing(app, now, effects),
+            Some(tenant) => {
+                tenant.log.due = true;
+                self.write(app, now, effects);
+            }
+            None => {}
         }
-        self.write(app, effects);
     }
 
     /// Asks storage for a room, now or when its turn comes.
-    pub(super) fn load(&mut self, topic: TopicId, effects: &mut Vec<Effect>) {
+    pub(super) fn load(&mut self, topic: TopicId, now: Timestamp, effects: &mut Vec<Effect>) {
         self.load_queue.push_back(topic);
-        self.load_next(effects);
+        self.load_next(now, effects);
     }
 
-    fn load_next(&mut self, effects: &mut Vec<Effect>) {
+    fn load_next(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         while self.loads < LOADS
             && let Some(topic) = self.load_queue.pop_front()
         {
@@ -101,7 +169,7 @@ impl Documents {
             self.loads += 1;
             let RoomId { app, room } = room.id.clone();
             let operation = StorageOperation::Load { room };
-            self.ask(app, operation, Asked::Load(topic), effects);
+            self.ask(app, operation, Asked::Load(topic), now, effects);
         }
     }
 
@@ -110,11 +178,17 @@ impl Documents {
         app: AppId,
         operation: StorageOperation,
         asked: Asked,
+        at: Timestamp,
         effects: &mut Vec<Effect>,
     ) {
         self.last_storage += 1;
         let id = StorageId(self.last_storage);
-        self.asked.insert(id, asked);
+        let request = Request {
+            app: app.clone(),
+            asked,
+            at,
+        };
+        self.asked.insert(id, request);
         effects.push(Effect::Store(StorageRequest { id, app, operation }));
     }
 
@@ -184,8 +258,8 @@ impl Documents {
     }
 
     /// Starts the next batch of an app, or the last one again, if its time has come.
-    fn write(&mut self, app: &AppId, effects: &mut Vec<Effect>) {
-        let Some(log) = self.logs.get_mut(app) else {
+    fn write(&mut self, app: &AppId, now: Timestamp, effects: &mut Vec<Effect>) {
+        let Some(Tenant { log, .. }) = self.tenants.get_mut(app) else {
             return;
         };
         if !log.due {
@@ -213,6 +287,7 @@ impl Documents {
         };
         let Some(batch) = batch else {
             log.unstored = 0;
+            self.congested.remove(app);
             return;
         };
         let segments = batch
@@ -221,11 +296,11 @@ impl Documents {
             .map(|(_, room, segment)| (room.clone(), segment.clone()))
             .collect();
         let operation = StorageOperation::Append { segments };
-        self.ask(app.clone(), operation, Asked::Append(app.clone()), effects);
+        self.ask(app.clone(), operation, Asked::Append, now, effects);
     }
 
-    fn appended(&mut self, app: &AppId, effects: &mut Vec<Effect>) {
-        let Some(log) = self.logs.get_mut(app) else {
+    fn appended(&mut self, app: &AppId, now: Timestamp, effects: &mut Vec<Effect>) {
+        let Some(Tenant { log, .. }) = self.tenants.get_mut(app) else {
             return;
         };
         let Some(batch) = log.batch.take() else {
@@ -233,13 +308,22 @@ impl Documents {
         };
         log.failures = 0;
         log.unstored = log.unstored.saturating_sub(batch.bytes());
-        for (topic, _, segment) in batch.segments {
-            self.segment_stored(topic, &segment, effects);
+        if log.unstored <= self.limits.unstored_bytes {
+            self.congested.remove(app);
         }
-        self.write(app, effects);
+        for (topic, _, segment) in batch.segments {
+            self.segment_stored(topic, &segment, now, effects);
+        }
+        self.write(app, now, effects);
     }
 
-    fn segment_stored(&mut self, topic: TopicId, segment: &Segment, effects: &mut Vec<Effect>) {
+    fn segment_stored(
+        &mut self,
+        topic: TopicId,
+        segment: &Segment,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(room) = self.rooms.get_mut(&topic) else {
             return;
         };
@@ -251,12 +335,13 @@ impl Documents {
         loaded.segment_bytes += segment.data.len();
         loaded.release(topic, effects);
         if self.compactions < COMPACTIONS && loaded.wants_compaction(&self.limits) {
-            self.compact(topic, effects);
+            self.compact(topic, now, effects);
         }
     }
 
     fn append_failed(&mut self, app: &AppId, now: Timestamp) {
-        let Some(log) = self.logs.get_mut(app) else {
+        self.congested.remove(app);
+        let Some(Tenant { log, .. }) = self.tenants.get_mut(app) else {
             return;
         };
         if let Some(batch) = &mut log.batch {
@@ -268,7 +353,7 @@ impl Documents {
         self.timers.set(Timer::Flush(app.clone()), at);
     }
 
-    fn compact(&mut self, topic: TopicId, effects: &mut Vec<Effect>) {
+    fn compact(&mut self, topic: TopicId, now: Timestamp, effects: &mut Vec<Effect>) {
         let Some(room) = self.rooms.get_mut(&topic) else {
             return;
         };
@@ -287,7 +372,8 @@ impl Documents {
         };
         let RoomId { app, room } = room.id.clone();
         let operation = StorageOperation::Compact { room, snapshot };
-        self.ask(app, operation, Asked::Compact(topic, compacting), effects);
+        let asked = Asked::Compact(topic, compacting);
+        self.ask(app, operation, asked, now, effects);
     }
 
     fn compacted(&mut self, topic: TopicId, compacting: &Compacting, reply: &StorageReply) {

@@ -3,6 +3,8 @@
 use super::awareness::{Awareness, Voice};
 use super::document::Document;
 use super::message;
+use super::tenant::Policy;
+use crate::grant::Access;
 use crate::ids::{ConnectionId, RoomId, Timestamp, TopicId};
 use crate::{Effect, Limits};
 use bytes::Bytes;
@@ -16,14 +18,32 @@ const KEEP_ALIVE: u64 = 20_000;
 pub(super) struct Room {
     pub(super) id: RoomId,
     pub(super) topic: TopicId,
-    /// Who is here, and whom each speaks for.
-    pub(super) members: BTreeMap<ConnectionId, Voice>,
+    pub(super) policy: Policy,
+    /// Who is here.
+    pub(super) members: BTreeMap<ConnectionId, Member>,
     pub(super) awareness: Awareness,
     pub(super) content: Content,
     /// When every member was last sent something.
     heard: Timestamp,
     /// Since when there is no member.
     empty_since: Timestamp,
+}
+
+/// Somebody in a room.
+#[derive(Clone, Copy)]
+pub(super) struct Member {
+    /// Whom it speaks for in awareness.
+    pub(super) voice: Voice,
+    pub(super) access: Access,
+}
+
+impl Member {
+    pub(super) fn new(access: Access) -> Self {
+        Self {
+            voice: Voice::Own,
+            access,
+        }
+    }
 }
 
 /// What a room holds, once it is known.
@@ -118,10 +138,11 @@ pub(super) fn answer(
 }
 
 impl Room {
-    pub(super) fn new(id: RoomId, topic: TopicId, now: Timestamp) -> Self {
+    pub(super) fn new(id: RoomId, topic: TopicId, policy: Policy, now: Timestamp) -> Self {
         Self {
             id,
             topic,
+            policy,
             members: BTreeMap::new(),
             awareness: Awareness::default(),
             content: Content::Loading(Waiting::default()),
@@ -160,6 +181,14 @@ impl Room {
             except: None,
             message,
         });
+    }
+
+    /// Whether an update would change the content.
+    pub(super) fn has_news(&mut self, update: &[u8]) -> bool {
+        match &mut self.content {
+            Content::Loading(_) => false,
+            Content::Loaded(loaded) => loaded.document.is_news(update),
+        }
     }
 
     /// Takes `connection` out; its states stay for the grace time.

@@ -61,10 +61,8 @@ fn bi2_unknown_messages_and_authentication_are_ignored() {
 
 #[test]
 fn bi3_a_document_over_its_limit_takes_no_more() {
-    let limits = Limits {
-        document_bytes: 1_000,
-        ..Limits::default()
-    };
+    let mut limits = Limits::default();
+    limits.app.document_bytes = 1_000;
     let mut world = World::new(1, Durability::RelayFirst, limits);
     let (alice, bob) = (world.joined("room"), world.joined("room"));
     world.settle();
@@ -79,7 +77,7 @@ fn bi3_a_document_over_its_limit_takes_no_more() {
 #[test]
 fn bi4_awareness_over_its_limit_closes_its_connection() {
     let mut limits = Limits::default();
-    limits.awareness.state_bytes = 10;
+    limits.app.awareness_state_bytes = 10;
     let mut world = World::new(1, Durability::RelayFirst, limits);
     let alice = world.joined("room");
     world.settle();

@@ -14,6 +14,8 @@ mod awareness;
 mod bad_input;
 // What is kept, and when.
 mod storage;
+// Apps, tokens and limits while clients are connected.
+mod tenants;
 // Seeded runs with many clients and faults.
 mod chaos;
 

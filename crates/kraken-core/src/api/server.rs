@@ -1,0 +1,146 @@
+//! What concerns the whole server: its health, its metrics, its settings, its link.
+
+use super::{Answer, Failure, HttpRequest, HttpResponse, Way, nullable};
+use crate::ids::Timestamp;
+use crate::metrics::Text;
+use crate::{Core, Durability, LimitSettings};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// What an owner may change. What is absent stays, what is null goes back to its default.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettingsChange {
+    #[serde(default, deserialize_with = "nullable")]
+    durability: Option<Durability>,
+    #[serde(default, deserialize_with = "nullable")]
+    tickets_for_everyone: Option<bool>,
+    #[serde(default, deserialize_with = "nullable")]
+    limits: Option<LimitSettings>,
+}
+
+impl Core {
+    pub(super) fn health(&self, request: &HttpRequest) -> Answer {
+        if !matches!(request.method.as_str(), "GET" | "HEAD") {
+            return Err(Failure::method_not_allowed("GET, HEAD"));
+        }
+        let is_failing = self.documents.is_storage_failing();
+        let status = match (self.settings.credentials.is_set_up(), is_failing) {
+            (true, false) => "ok",
+            (true, true) => "degraded",
+            (false, _) => "not set up",
+        };
+        let body = json!({
+            "status": status,
+            "version": env!("CARGO_PKG_VERSION"),
+            "storage": if is_failing { "failing" } else { "ok" },
+            "link": if self.is_linked { "up" } else { "down" },
+            "engine": "off",
+            "connections": self.documents.connections(),
+            "rooms": self.documents.rooms(),
+        });
+        let code = if status == "ok" { 200 } else { 503 };
+        Ok(HttpResponse::json(code, &body))
+    }
+
+    pub(super) fn metrics(&self, request: &HttpRequest, now: Timestamp) -> Answer {
+        if !request.is_local() {
+            self.check_admin(request, now)?;
+        }
+        if request.method != "GET" {
+            return Err(Failure::method_not_allowed("GET"));
+        }
+        let mut text = Text::new();
+        let connections = self.documents.connections();
+        text.gauge("kraken_connections", "Connections in rooms.", connections);
+        text.gauge("kraken_rooms", "Rooms in memory.", self.documents.rooms());
+        let unstored = self.documents.unstored();
+        text.gauge(
+            "kraken_unstored_bytes",
+            "Bytes that wait for storage.",
+            unstored,
+        );
+        let congested = u8::from(self.is_congested());
+        text.gauge(
+            "kraken_congested",
+            "Whether input waits for storage.",
+            congested,
+        );
+        let failing = u8::from(self.documents.is_storage_failing());
+        text.gauge("kraken_storage_failing", "Whether storage fails.", failing);
+        let help = "How long storage takes to answer.";
+        text.latency("kraken_storage_seconds", help, self.documents.latency());
+        text.counters(&self.counters);
+        let starts = self.settings.starts;
+        text.counter(
+            "kraken_process_starts_total",
+            "Starts of the process.",
+            starts,
+        );
+        let started = self.started.0 / 1_000;
+        let help = "When the process started, in seconds since the epoch.";
+        text.gauge("kraken_process_start_time_seconds", help, started);
+        let kind = "text/plain; version=0.0.4; charset=utf-8";
+        Ok(HttpResponse::new(200, kind, text.into_string()))
+    }
+
+    pub(super) fn server_settings(&mut self, request: &HttpRequest, now: Timestamp) -> Answer {
+        self.check_admin(request, now)?;
+        match request.method.as_str() {
+            "GET" => {}
+            "PATCH" => self.change_settings(request.json()?)?,
+            _ => return Err(Failure::method_not_allowed("GET, PATCH")),
+        }
+        Ok(HttpResponse::json(200, &self.settings_json()))
+    }
+
+    fn change_settings(&mut self, change: SettingsChange) -> Result<(), Failure> {
+        let settings = &mut self.settings;
+        if let Some(limits) = change.limits {
+            let checked = limits.check();
+            checked.map_err(|message| Failure::new(400, "invalid_limit", message))?;
+            settings.limits = limits;
+        }
+        if let Some(durability) = change.durability {
+            settings.durability = durability;
+        }
+        if let Some(allowed) = change.tickets_for_everyone {
+            settings.tickets_for_everyone = allowed;
+        }
+        self.save();
+        Ok(())
+    }
+
+    fn settings_json(&self) -> Value {
+        json!({
+            "durability": self.settings.durability,
+            "tickets_for_everyone": self.settings.tickets_for_everyone,
+            "limits": self.settings.limits,
+        })
+    }
+
+    pub(super) fn link(&mut self, request: &HttpRequest, now: Timestamp) -> Answer {
+        self.check_admin(request, now)?;
+        match request.method.as_str() {
+            "GET" => {}
+            "POST" => {
+                self.settings.link_key = self.secrets.next();
+                self.is_link_key_new = true;
+                self.save();
+            }
+            _ => return Err(Failure::method_not_allowed("GET, POST")),
+        }
+        let body = json!({
+            "key": self.settings.link_key,
+            "connected": self.is_linked && !self.is_link_key_new,
+        });
+        Ok(HttpResponse::json(200, &body))
+    }
+}
+
+impl HttpRequest {
+    /// Whether the owner of the node asks, whom the node has recognized.
+    pub(super) fn is_of_owner(&self) -> bool {
+        self.way == Way::Owner
+    }
+}

@@ -1,0 +1,42 @@
+//! One app, as its documents see it.
+
+use super::awareness::AwarenessLimits;
+use super::log::Log;
+use crate::Durability;
+use crate::limits::AppLimits;
+
+/// How an app is served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Policy {
+    pub(crate) limits: AppLimits,
+    pub(crate) durability: Durability,
+}
+
+/// What an app has open and what it has to write.
+#[derive(Default)]
+pub(super) struct Tenant {
+    pub(super) policy: Policy,
+    pub(super) log: Log,
+    pub(super) connections: u32,
+    /// Rooms in memory.
+    pub(super) rooms: u32,
+    pub(super) leaving: Option<Leaving>,
+}
+
+/// How far the deletion of an app is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leaving {
+    /// It waits for what is under way in storage, or for another try.
+    Waits,
+    /// Storage has been asked.
+    Asked,
+}
+
+impl Policy {
+    pub(super) fn awareness(&self) -> AwarenessLimits {
+        AwarenessLimits {
+            entries: self.limits.awareness_states as usize,
+            state_bytes: self.limits.awareness_state_bytes as usize,
+        }
+    }
+}
