@@ -184,7 +184,7 @@ async fn connect(address: SocketAddr, index: usize) -> Result<TcpStream> {
 async fn handshake(stream: &mut TcpStream, server: &Server, room: &str) -> Result<BytesMut> {
     let request = format!(
         "GET {} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: a3Jha2VuLWJlbmNoLWtleQ==\r\n\r\n",
+         Origin: http://localhost\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: a3Jha2VuLWJlbmNoLWtleQ==\r\n\r\n",
         server.path(room),
         server.address,
     );

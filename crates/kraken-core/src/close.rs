@@ -13,8 +13,9 @@ pub const FORBIDDEN: u16 = 4403;
 pub const TOO_LARGE: u16 = 4413;
 /// The client doesn't read what it is sent. It comes back and syncs.
 pub const SLOW: u16 = 4500;
-/// More messages or bytes than are allowed, for a minute without a break.
-pub const TOO_FAST: u16 = 4429;
+/// More messages or bytes than are allowed, for a minute without a break. The client comes back,
+/// and syncs all that it still has to say as one message.
+pub const TOO_FAST: u16 = 4502;
 /// The token has expired. The client comes back, and its app hands it a new token meanwhile.
 pub const EXPIRED: u16 = 4501;
 /// Something on this side; it is worth coming back later.

@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn co8_the_origin_names_the_app() {
+    fn ap9_the_origin_names_the_app() {
         let mut page = handshake("/doc/a");
         assert_eq!(decide(&page).unwrap().0.app, AppId::default_app());
         page.origin = Some("https://elsewhere.example".to_owned());

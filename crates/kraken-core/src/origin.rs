@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn ap2_origins_are_compared_as_scheme_host_and_port() {
+    fn ap4_origins_are_compared_as_scheme_host_and_port() {
         let app = "https://app.example.com";
         for same in [
             app,
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn ap3_a_pattern_takes_in_subdomains_or_ports_and_nothing_else() {
+    fn ap4_a_pattern_takes_in_subdomains_or_ports_and_nothing_else() {
         let below = "https://*.example.com";
         assert!(matches(below, "https://a.example.com"));
         assert!(matches(below, "https://b.a.example.com"));
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn ap3_what_would_take_in_too_much_is_refused() {
+    fn ap4_what_would_take_in_too_much_is_refused() {
         use InvalidOrigin::*;
         for (text, why) in [
             ("*", Syntax),

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn ti4_a_client_that_reads_nothing_has_fewer_pushes_under_way_than_the_node_holds() {
+    fn ti8_a_client_that_reads_nothing_has_fewer_pushes_under_way_than_the_node_holds() {
         for size in [1, 100, 64 << 10, 300 << 10, 5 << 20] {
             let (mut outbox, mut secrets) = (Outbox::default(), Secrets::new([1; 32]));
             let mut pushed = 0;
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn ti4_what_is_read_makes_room_and_what_is_guessed_does_not() {
+    fn ti8_what_is_read_makes_room_and_what_is_guessed_does_not() {
         let (mut outbox, mut secrets) = (Outbox::default(), Secrets::new([1; 32]));
         for _ in 0..200 {
             assert!(outbox.queue(push(10)));

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn tk2_a_token_holds_from_nbf_to_exp() {
+    fn tk4_a_token_holds_from_nbf_to_exp() {
         assert!(code(&claims(), NOW).is_ok());
         assert_eq!(code(&claims(), NOW.after(60_000)), Err("token_expired"));
         let mut early = claims();
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn tk2_a_token_lacks_nothing() {
+    fn tk4_a_token_lacks_nothing() {
         for claim in ["iss", "sub", "aud", "exp"] {
             let mut lacking = claims();
             lacking.as_object_mut().unwrap().remove(claim);
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn tk4_the_widest_scope_counts_and_none_is_write() {
+    fn tk1_the_widest_scope_counts_and_none_is_write() {
         for (scope, access) in [
             (json!("read write"), Access::Write),
             (json!("admin read"), Access::Admin),
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn tk5_only_hs256_with_the_apps_own_secret_is_a_signature() {
+    fn tk4_only_hs256_with_the_apps_own_secret_is_a_signature() {
         let (registry, secret) = registry();
         let refused = |token: &str| verify(token, &registry, NOW).is_err();
         let good = token(&Header::default(), &claims(), &secret);
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn tk6_earlier_secrets_hold_for_their_overlap() {
+    fn tk7_earlier_secrets_hold_for_their_overlap() {
         let (mut registry, secret) = registry();
         let token = token(&Header::default(), &claims(), &secret);
         let app = registry.active_mut(&AppId::default_app()).unwrap();

@@ -1,4 +1,4 @@
-//! What validation lets through must be harmless to `yrs`.
+//! What validation lets through must be harmless to `yrs`; sockets of the node itself.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,3 +9,5 @@
 mod hostile;
 // What fuzzing has been through.
 mod corpus;
+// The way in without a gateway.
+mod direct;

@@ -41,7 +41,7 @@ fn code(world: &World, id: ClientId) -> Option<(u16, &str)> {
 }
 
 #[test]
-fn ap1_the_same_name_in_two_apps_is_two_documents() {
+fn ap3_the_same_name_in_two_apps_is_two_documents() {
     let mut world = relay_first();
     register(&mut world, "notes");
     let ours = client(&mut world, MASTER_TOKEN, Some(PAGE));
@@ -56,7 +56,7 @@ fn ap1_the_same_name_in_two_apps_is_two_documents() {
 }
 
 #[test]
-fn ap5_a_deleted_app_closes_its_sockets_and_takes_its_documents_along() {
+fn ap8_a_deleted_app_closes_its_sockets_and_takes_its_documents_along() {
     for storage_delay in [0, 400] {
         let mut world = relay_first();
         world.faults.storage_delay = storage_delay;
@@ -95,7 +95,7 @@ fn ap5_a_deleted_app_closes_its_sockets_and_takes_its_documents_along() {
 }
 
 #[test]
-fn ap5_a_deletion_goes_on_after_a_crash_and_after_failures() {
+fn ap8_a_deletion_goes_on_after_a_crash_and_after_failures() {
     let mut world = relay_first();
     register(&mut world, "notes");
     let page = client(&mut world, MASTER_TOKEN, Some(PAGE));
@@ -121,7 +121,7 @@ fn ap5_a_deletion_goes_on_after_a_crash_and_after_failures() {
 }
 
 #[test]
-fn ap6_what_changes_in_the_registry_changes_for_who_is_connected() {
+fn ap7_what_changes_in_the_registry_changes_for_who_is_connected() {
     let mut world = relay_first();
     register(&mut world, "notes");
     let claims = json!({ "sub": "alice", "aud": "*" });
@@ -159,7 +159,7 @@ fn ap6_what_changes_in_the_registry_changes_for_who_is_connected() {
 }
 
 #[test]
-fn ap7_the_registry_survives_a_crash() {
+fn ap13_the_registry_survives_a_crash() {
     let mut world = relay_first();
     register(&mut world, "notes");
     let before = ask(&mut world, "GET", "/api/apps/notes", &json!({}), 200);
@@ -169,7 +169,7 @@ fn ap7_the_registry_survives_a_crash() {
 }
 
 #[test]
-fn tk7_who_may_only_read_gets_everything_and_changes_nothing() {
+fn tk5_who_may_only_read_gets_everything_and_changes_nothing() {
     let mut world = relay_first();
     let claims = json!({ "sub": "eve", "aud": "room", "scope": "read" });
     let token = token(&mut world, "default", &claims);
@@ -197,7 +197,7 @@ fn tk7_who_may_only_read_gets_everything_and_changes_nothing() {
 }
 
 #[test]
-fn tk7_a_refused_change_is_answered_and_a_step_2_without_news_is_not() {
+fn tk5_a_refused_change_is_answered_and_a_step_2_without_news_is_not() {
     let mut world = relay_first();
     let claims = json!({ "sub": "eve", "aud": "room", "scope": "read" });
     let token = token(&mut world, "default", &claims);
@@ -245,7 +245,7 @@ fn tk7_a_refused_change_is_answered_and_a_step_2_without_news_is_not() {
 }
 
 #[test]
-fn tk8_a_token_that_expires_closes_its_connection_so_that_it_comes_back() {
+fn tk6_a_token_that_expires_closes_its_connection_so_that_it_comes_back() {
     let mut world = relay_first();
     let claims = json!({ "sub": "alice", "aud": "room", "expires_in": 60 });
     let token = token(&mut world, "default", &claims);
@@ -260,7 +260,7 @@ fn tk8_a_token_that_expires_closes_its_connection_so_that_it_comes_back() {
 }
 
 #[test]
-fn tk6_a_secret_that_was_replaced_ends_the_connections_it_let_in() {
+fn tk7_a_secret_that_was_replaced_ends_the_connections_it_let_in() {
     let mut world = relay_first();
     let claims = json!({ "sub": "alice", "aud": "*", "expires_in": 3600 });
     let token = token(&mut world, "default", &claims);
@@ -305,7 +305,7 @@ fn li1_an_app_has_as_many_connections_and_rooms_as_it_may() {
 }
 
 #[test]
-fn li2_the_server_has_bounds_for_all_apps_together() {
+fn li9_the_server_has_bounds_for_all_apps_together() {
     let limits = Limits {
         connections: 1,
         ..Limits::default()
@@ -324,7 +324,7 @@ fn li2_the_server_has_bounds_for_all_apps_together() {
 }
 
 #[test]
-fn st13_an_apps_durability_is_its_own() {
+fn ap12_an_apps_durability_is_its_own() {
     let mut world = relay_first();
     let change = json!({ "durability": "write-first" });
     ask(&mut world, "PATCH", "/api/apps/default", &change, 200);
