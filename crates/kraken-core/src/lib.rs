@@ -508,9 +508,8 @@ impl Core {
         let limits = self.limits.with(&self.settings.limits);
         self.documents.set_limits(limits);
         let active = self.settings.registry.iter().filter(|app| !app.is_leaving);
-        for id in active.map(|app| app.id.clone()).collect::<Vec<_>>() {
-            self.documents.set_policy(&id, self.policy(&id));
-        }
+        let policies = active.map(|app| (app.id.clone(), self.policy(&app.id)));
+        self.documents.set_policies(policies.collect());
     }
 
     /// How an app is served.

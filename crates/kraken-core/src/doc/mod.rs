@@ -143,13 +143,16 @@ impl Documents {
         self.limits = limits;
     }
 
-    /// Says how an app is served from now on. Nobody can join an app of which nothing was said.
-    pub(crate) fn set_policy(&mut self, app: &AppId, policy: Policy) {
-        for room in self.rooms.values_mut().filter(|room| room.id.app == *app) {
-            room.policy = policy;
+    /// Says how apps are served from now on. Nobody can join an app of which nothing was said.
+    pub(crate) fn set_policies(&mut self, policies: Vec<(AppId, Policy)>) {
+        for (app, policy) in policies {
+            self.tenants.entry(app).or_default().policy = policy;
         }
-        let tenant = self.tenants.entry(app.clone()).or_default();
-        tenant.policy = policy;
+        for room in self.rooms.values_mut() {
+            if let Some(tenant) = self.tenants.get(&room.id.app) {
+                room.policy = tenant.policy;
+            }
+        }
     }
 
     /// Rooms in memory.
