@@ -22,13 +22,23 @@ use crate::wire::Dialect;
 const START_WITHIN: Duration = Duration::from_secs(60);
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 const TOKEN: &str = "bench-master-token-0123456789abcdef";
+/// Kraken's configuration: as by default, but that nobody is slowed down or kept out on purpose.
+const CONFIG: &str = "kraken.toml";
+const UNLIMITED: &str = "\
+[limits]
+total_connections = 1000000
+connections = 1000000
+rooms = 1000000
+messages_per_second = 4294967295
+bytes_per_second = 4294967295
+";
 /// Last lines of a server's output that are kept for error messages.
 const LOG_LINES: usize = 30;
 
 /// A server to measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Kind {
-    /// `kraken serve` with its defaults: it checks tokens and stores everything.
+    /// `kraken serve` without limits for its clients: it checks tokens and stores everything.
     Kraken,
     /// `@y/websocket-server` of npm: it keeps documents in memory only.
     YWebsocketServer,
@@ -106,7 +116,7 @@ impl Launcher {
         let address = free_address()?;
         let data = DataDir::new()?;
         let mut command = match kind {
-            Kind::Kraken => self.kraken_serve(address, &data),
+            Kind::Kraken => self.kraken_serve(address, &data)?,
             Kind::YWebsocketServer => {
                 self.node("node_modules/@y/websocket-server/src/server.js", address)
             }
@@ -140,16 +150,18 @@ impl Launcher {
         Ok(server)
     }
 
-    fn kraken_serve(&self, address: SocketAddr, data: &DataDir) -> Command {
+    fn kraken_serve(&self, address: SocketAddr, data: &DataDir) -> Result<Command> {
+        std::fs::write(data.0.join(CONFIG), UNLIMITED).context("writing a configuration")?;
         let mut command = Command::new(&self.kraken);
         command
             .arg("serve")
             .arg("--listen")
             .arg(address.to_string());
         command.arg("--data-dir").arg(&data.0);
+        command.arg("--config").arg(data.0.join(CONFIG));
         command.env("KRAKEN_MASTER_TOKEN", TOKEN);
         command.env("KRAKEN_ADMIN_TOKEN", "bench-admin-token-0123456789abcdef");
-        command
+        Ok(command)
     }
 
     fn node(&self, script: &str, address: SocketAddr) -> Command {

@@ -105,11 +105,12 @@ impl Session {
             Effect::Refuse {
                 connection,
                 status,
+                code,
                 reason,
-                ..
             } => ToSidecar::Refuse {
                 connection: self.local(connection.0)?,
                 status,
+                code,
                 reason,
             },
             Effect::Send {

@@ -2,8 +2,9 @@
 //!
 //! A flag wins over the environment, the environment over the file, the file over the default.
 
+use crate::gateway::Network;
 use anyhow::{Context, Result};
-use kraken_core::Durability;
+use kraken_core::{Durability, LimitSettings};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// The file that is read if it is there and no other is named.
 const DEFAULT_FILE: &str = "kraken.toml";
 
-/// What `kraken.toml` may say.
+/// What `kraken.toml` may say. `kraken serve` and `kraken sidecar` read it, each what concerns it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(crate) struct File {
@@ -20,6 +21,14 @@ pub(crate) struct File {
     pub(crate) durability: Option<Durability>,
     pub(crate) master_token: Option<String>,
     pub(crate) admin_token: Option<String>,
+    pub(crate) trusted_proxies: Vec<Network>,
+    pub(crate) handshakes_per_minute: Option<u32>,
+    /// For `kraken serve` only: named as in the API.
+    pub(crate) limits: Option<LimitSettings>,
+    /// For `kraken sidecar` only.
+    pub(crate) node: Option<String>,
+    /// For `kraken sidecar` only.
+    pub(crate) link_key_file: Option<PathBuf>,
 }
 
 impl File {
@@ -63,6 +72,18 @@ mod tests {
         assert_eq!(file.durability, Some(Durability::WriteFirst));
         assert_eq!(file.master_token.as_deref(), Some("m"));
         assert_eq!(file.data_dir, None);
+    }
+
+    #[test]
+    fn a_network_that_is_none_is_an_error_that_says_so() {
+        let file: File = toml::from_str("trusted-proxies = [\"10.0.0.0/8\", \"::1\"]").unwrap();
+        assert_eq!(file.trusted_proxies.len(), 2);
+        let error = toml::from_str::<File>("trusted-proxies = [\"all\"]").unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("neither an IP address nor a network")
+        );
     }
 
     #[test]

@@ -45,7 +45,8 @@ Paste this into an app that uses y-websocket (npm install yjs y-websocket):
     )
 }
 
-fn say(text: &str) -> io::Result<()> {
+/// Writes to standard output, at once.
+pub(crate) fn say(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()

@@ -1,26 +1,30 @@
 //! The `kraken` command.
 
+mod api;
+mod apps;
 mod config;
+mod gateway;
 mod greeting;
 mod home;
+mod logging;
 mod node;
 mod package;
+mod proxied;
 mod serve;
 mod setup;
 mod sidecar;
 mod signals;
+mod token;
 
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::io::IsTerminal;
-use tracing_subscriber::EnvFilter;
+use clap::{Parser, Subcommand};
 
 /// Real-time collaboration and calls for local-first apps, on your own machine
 #[derive(Parser)]
 #[command(version, propagate_version = true)]
 struct Arguments {
     #[command(flatten)]
-    logging: Logging,
+    logging: logging::Options,
     #[command(subcommand)]
     command: Command,
 }
@@ -33,23 +37,10 @@ enum Command {
     Node(node::Arguments),
     /// Run the gateway alone, beside a Kinode node that Kraken is installed on
     Sidecar(sidecar::Arguments),
-}
-
-#[derive(Args)]
-struct Logging {
-    /// What to log: a level, or directives as in `kraken_sidecar=debug,info`
-    #[arg(long, env = "KRAKEN_LOG", default_value = "info", global = true)]
-    log: String,
-    /// When to colour the log
-    #[arg(long, value_enum, default_value = "auto", global = true)]
-    color: Color,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Color {
-    Auto,
-    Always,
-    Never,
+    /// Make a token for somebody who uses an app
+    Token(token::Arguments),
+    /// Show, register and delete apps
+    Apps(apps::Arguments),
 }
 
 #[tokio::main]
@@ -60,22 +51,7 @@ async fn main() -> Result<()> {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Node(arguments) => node::run(arguments).await,
         Command::Sidecar(arguments) => sidecar::run(arguments).await,
-    }
-}
-
-impl Logging {
-    /// Logs to standard error; standard output is for what programs read.
-    fn start(&self) -> Result<()> {
-        let ansi = match self.color {
-            Color::Auto => std::io::stderr().is_terminal(),
-            Color::Always => true,
-            Color::Never => false,
-        };
-        tracing_subscriber::fmt()
-            .with_env_filter(EnvFilter::try_new(&self.log)?)
-            .with_writer(std::io::stderr)
-            .with_ansi(ansi)
-            .init();
-        Ok(())
+        Command::Token(arguments) => token::run(&arguments),
+        Command::Apps(arguments) => apps::run(&arguments),
     }
 }

@@ -3,8 +3,9 @@
 use crate::home::Home;
 use crate::serve::{Durability, bind};
 use crate::setup::{self, Tokens};
-use crate::{config, greeting, package, signals};
+use crate::{config, greeting, package, proxied, signals};
 use anyhow::{Context, Result};
+use axum::middleware::map_request;
 use axum::serve::ListenerExt;
 use kraken_core::SetupRequest;
 use kraken_node::{Node, NodeConfig, Package};
@@ -59,11 +60,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
             master_token: tokens.master,
             admin_token: tokens.admin,
             durability: arguments.durability.map(|durability| durability.0),
+            ..SetupRequest::default()
         };
         made = Some(setup::run(&node, &request).await?);
     }
 
-    let router = node.router();
+    let router = node
+        .router()
+        .layer(map_request(async |request| proxied::disown(request)));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let listener = listener.tap_io(|stream| {
         // Fails only on a dead connection.

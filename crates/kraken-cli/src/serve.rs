@@ -3,7 +3,7 @@
 use crate::config::{self, File};
 use crate::home::Home;
 use crate::setup::{self, Tokens};
-use crate::{greeting, package, signals};
+use crate::{gateway, greeting, package, proxied, signals};
 use anyhow::{Context, Result, bail};
 use axum::Router;
 use axum::extract::Request;
@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tower_service::Service;
 
 /// Where Kraken listens unless it is told otherwise.
-const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 /// The embedded node's name. Nobody outside sees it.
 const NODE_NAME: &str = "kraken.os";
 /// Memory that the process may take, in bytes: most of what a 32-bit component can have.
@@ -34,6 +34,9 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 #[command(after_help = "\
 Tokens come from KRAKEN_MASTER_TOKEN and KRAKEN_ADMIN_TOKEN, or `master-token` and `admin-token` \
 in the configuration file. Without them they are made at the first start and shown once.
+
+The password of the owner's login (/login, for /kraken:kraken:template.os/owner/…) is in the file \
+http-secret of the data folder.
 
 Ctrl+C or SIGTERM closes all clients (1012), writes everything, and ends.")]
 pub(crate) struct Arguments {
@@ -49,6 +52,8 @@ pub(crate) struct Arguments {
     /// Configuration file [default: kraken.toml, if there is one]
     #[arg(long, env = "KRAKEN_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    gateway: gateway::Options,
 }
 
 /// [`kraken_core::Durability`] as a value on the command line.
@@ -77,14 +82,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let file = File::read(arguments.config.as_deref())?;
     let tokens = Tokens::from_environment();
     let request = SetupRequest {
-        master_token: tokens.master.or(file.master_token),
-        admin_token: tokens.admin.or(file.admin_token),
+        master_token: tokens.master.or_else(|| file.master_token.clone()),
+        admin_token: tokens.admin.or_else(|| file.admin_token.clone()),
         durability: arguments
             .durability
             .map(|durability| durability.0)
             .or(file.durability),
+        limits: file.limits.clone(),
     };
-    let data_dir = match arguments.data_dir.or(file.data_dir) {
+    let data_dir = match arguments.data_dir.or_else(|| file.data_dir.clone()) {
         Some(data_dir) => data_dir,
         None => config::default_data_dir()?,
     };
@@ -100,7 +106,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let node = Node::start(config).await?;
     node.install(package::embedded()?).await?;
     let made = setup::run(&node, &request).await?;
-    let gateway = start_gateway(&node, &home).await?;
+    let config = arguments.gateway.config(&file, setup::link_key(&home));
+    let gateway = start_gateway(&node, config).await?;
 
     let address = listener.local_addr()?;
     let router = router(&node, &gateway);
@@ -123,11 +130,7 @@ pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener> {
         .with_context(|| format!("can't listen on {address}: name another address with --listen"))
 }
 
-async fn start_gateway(node: &Node, home: &Home) -> Result<Gateway> {
-    let config = GatewayConfig {
-        key: setup::link_key(home)?,
-        ..GatewayConfig::default()
-    };
+async fn start_gateway(node: &Node, config: GatewayConfig) -> Result<Gateway> {
     let gateway = Gateway::new(config, Arc::new(InProcess(node.clone())));
     let link = gateway.clone();
     tokio::spawn(async move { link.run().await });
@@ -141,14 +144,24 @@ async fn start_gateway(node: &Node, home: &Home) -> Result<Gateway> {
     }
 }
 
-/// The node's own paths are passed through, all others are the gateway's.
+/// Whether a path is for the node: Kraken's own there, and the login that they need. The node's
+/// remote procedure calls and the link are for programs on this machine, and this address may be
+/// everybody's; besides, any page in a browser on this machine can send them something.
+fn is_of_node(path: &str) -> bool {
+    const PROCESS: &str = "/kraken:kraken:template.os";
+    let below = path.strip_prefix(PROCESS);
+    let is_own = below.is_some_and(|below| below.is_empty() || below.starts_with('/'));
+    let is_link = path.trim_end_matches('/') == LINK_PATH;
+    path == "/login" || is_own && !is_link
+}
+
+/// The node's paths are passed through, all others are the gateway's.
 fn router(node: &Node, gateway: &Gateway) -> Router {
-    let node = node.clone();
     let (of_node, of_gateway) = (node.router(), gateway.router());
     Router::new().fallback(move |request: Request| {
-        let mut router = match node.serves(request.uri().path()) {
-            true => of_node.clone(),
-            false => of_gateway.clone(),
+        let (mut router, request) = match is_of_node(request.uri().path()) {
+            true => (of_node.clone(), proxied::disown(request)),
+            false => (of_gateway.clone(), request),
         };
         async move { router.call(request).await }
     })

@@ -3,9 +3,9 @@
 use crate::home::Home;
 use crate::package;
 use anyhow::{Context, Result, anyhow};
-use bytes::Bytes;
 use kraken_core::{SetupReply, SetupRequest};
 use kraken_node::Node;
+use kraken_sidecar::LinkKey;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -34,15 +34,8 @@ pub(crate) async fn run(node: &Node, request: &SetupRequest) -> Result<SetupRepl
 }
 
 /// The key that the process expects from its sidecar.
-pub(crate) fn link_key(home: &Home) -> Result<Bytes> {
-    read_link_key(&home.path().join(LINK_KEY))
-}
-
-/// Reads a link key from a file.
-pub(crate) fn read_link_key(path: &std::path::Path) -> Result<Bytes> {
-    let key = std::fs::read_to_string(path)
-        .with_context(|| format!("can't read the link key in {}", path.display()))?;
-    Ok(Bytes::from(key.trim().to_owned()))
+pub(crate) fn link_key(home: &Home) -> LinkKey {
+    LinkKey::File(home.path().join(LINK_KEY))
 }
 
 /// Tokens from the environment, which no list of processes shows.

@@ -56,7 +56,7 @@ pub enum ToProcess {
         query: Option<String>,
         /// Names in lower case, and values.
         headers: Vec<(String, String)>,
-        /// The address of the client.
+        /// The IP address of the client as text, empty if it isn't known.
         remote: String,
         /// The body.
         body: Bytes,
@@ -78,7 +78,7 @@ pub struct Handshake {
     pub bearer: Option<String>,
     /// The `User-Agent` header.
     pub user_agent: Option<String>,
-    /// The address of the client.
+    /// The IP address of the client as text, empty if it isn't known.
     pub remote: String,
 }
 

@@ -24,6 +24,12 @@ pub enum ToSidecar {
         too_large: u16,
         /// The close code if it reads so slowly that its outgoing queue overflows.
         overflow: u16,
+        /// How many messages a second it may send in the long run, 0 for any number.
+        messages_per_second: u32,
+        /// How many bytes of messages a second it may send in the long run, 0 for any number.
+        bytes_per_second: u32,
+        /// The close code if it stays over either of them.
+        too_fast: u16,
     },
     /// Answers a handshake with an HTTP status.
     Refuse {
@@ -31,7 +37,9 @@ pub enum ToSidecar {
         connection: u32,
         /// The status, 400 to 599.
         status: u16,
-        /// Why, for the client.
+        /// Why, for the client's program.
+        code: String,
+        /// Why, for people.
         reason: String,
     },
     /// Closes a connection, after everything sent to it before.
@@ -161,10 +169,14 @@ impl Record for ToSidecar {
                 max_message: body.u32()?,
                 too_large: body.u16()?,
                 overflow: body.u16()?,
+                messages_per_second: body.u32()?,
+                bytes_per_second: body.u32()?,
+                too_fast: body.u16()?,
             },
             REFUSE => Self::Refuse {
                 connection: body.u32()?,
                 status: body.u16()?,
+                code: body.string()?,
                 reason: body.string()?,
             },
             CLOSE => Self::Close {
@@ -217,24 +229,36 @@ impl Body for ToSidecar {
                 max_message,
                 too_large,
                 overflow,
+                messages_per_second,
+                bytes_per_second,
+                too_fast,
             } => {
                 out.put_u32(*connection);
                 out.put_u32(*max_message);
                 out.put_u16(*too_large);
                 out.put_u16(*overflow);
+                out.put_u32(*messages_per_second);
+                out.put_u32(*bytes_per_second);
+                out.put_u16(*too_fast);
             }
             Self::Refuse {
                 connection,
-                status: number,
-                reason,
-            }
-            | Self::Close {
-                connection,
-                code: number,
+                status,
+                code,
                 reason,
             } => {
                 out.put_u32(*connection);
-                out.put_u16(*number);
+                out.put_u16(*status);
+                out.put_string(code);
+                out.put_string(reason);
+            }
+            Self::Close {
+                connection,
+                code,
+                reason,
+            } => {
+                out.put_u32(*connection);
+                out.put_u16(*code);
                 out.put_string(reason);
             }
             Self::Binary {

@@ -1,6 +1,6 @@
 //! The task of one WebSocket: both directions, pings, and the end.
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -9,11 +9,14 @@ use std::time::Duration;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use kraken_link::ToProcess;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tracing::Instrument;
 
+use crate::budget::Budget;
 use crate::farewell::{Ending, say_goodbye};
 use crate::gateway::Shared;
 use crate::incoming::{Incoming, Input, Violation};
+use crate::metrics::{Cause, Metrics};
 use crate::outbox::End;
 use crate::place::Place;
 use crate::server::ConnectionPermit;
@@ -24,34 +27,36 @@ use crate::writing::Writing;
 /// Messages that are read in a row before anything else has its turn.
 const READ_BATCH: usize = 64;
 
+/// The close code "service restart".
+const RESTART: u16 = 1012;
+
 /// Runs a client that the process has let in, until its TCP connection can be dropped.
 pub(crate) async fn run(
     shared: Arc<Shared>,
     upgrade: OnUpgrade,
     client: Arc<Client>,
-    mut place: Place,
+    place: Place,
     _permit: Option<ConnectionPermit>,
 ) {
+    let span = tracing::debug_span!("connection", id = client.id);
+    attend(shared, upgrade, client, place)
+        .instrument(span)
+        .await;
+}
+
+async fn attend(shared: Arc<Shared>, upgrade: OnUpgrade, client: Arc<Client>, mut place: Place) {
     let Ok(Ok(upgraded)) = timeout(shared.config.head_timeout, upgrade).await else {
+        shared.metrics.close(Cause::Lost);
         return;
     };
-    let mut task = Task {
-        session: place.session().clone(),
-        stream: TokioIo::new(upgraded),
-        incoming: Incoming::new(client.limits.max_message),
-        client,
-        writing: Writing::default(),
-        held: None,
-        was_held: false,
-        signs: Signs::default(),
-        times: Times {
-            ping: shared.config.ping_interval,
-            close: shared.config.close_timeout,
-        },
-    };
+    tracing::debug!("connection opened");
+    let mut task = Task::new(&shared, place.session().clone(), upgraded, client);
     drop(shared);
     let ending = task.serve().await;
-    place.leave(ending.code());
+    let (code, cause) = (ending.code(), ending.cause());
+    tracing::debug!(code, reason = cause.name(), "connection ended");
+    task.metrics.close(cause);
+    place.leave(code);
     let Task {
         mut stream,
         mut incoming,
@@ -67,14 +72,20 @@ pub(crate) async fn run(
 
 struct Task {
     session: Arc<Session>,
+    metrics: Arc<Metrics>,
     client: Arc<Client>,
     stream: TokioIo<Upgraded>,
     incoming: Incoming,
     writing: Writing,
     /// A message for which the link has no room. While there is one, the client isn't read.
     held: Option<ToProcess>,
-    /// Whether there was one since the last ping.
-    was_held: bool,
+    budget: Budget,
+    /// Until when the client isn't read, since its budget is spent.
+    rests_until: Option<Instant>,
+    /// Whether it ever was.
+    was_throttled: bool,
+    /// Whether the client wasn't read at some time since the last ping.
+    was_unread: bool,
     signs: Signs,
     times: Times,
 }
@@ -95,20 +106,53 @@ struct Times {
 enum Event {
     Progress,
     Timer,
+    Rested,
     Room,
     Ended(Ending),
 }
 
 impl Task {
+    fn new(
+        shared: &Shared,
+        session: Arc<Session>,
+        upgraded: Upgraded,
+        client: Arc<Client>,
+    ) -> Self {
+        let (config, limits) = (&shared.config, client.limits);
+        Self {
+            session,
+            metrics: shared.metrics.clone(),
+            client,
+            stream: TokioIo::new(upgraded),
+            incoming: Incoming::new(limits.max_message),
+            writing: Writing::default(),
+            held: None,
+            budget: Budget::new(
+                limits.messages_per_second,
+                limits.bytes_per_second,
+                config.throttle_timeout,
+                Instant::now(),
+            ),
+            rests_until: None,
+            was_throttled: false,
+            was_unread: false,
+            signs: Signs::default(),
+            times: Times {
+                ping: config.ping_interval,
+                close: config.close_timeout,
+            },
+        }
+    }
+
     async fn serve(&mut self) -> Ending {
         let client = self.client.clone();
         let mut congestion = self.session.congestion();
         let mut timer = pin!(sleep(first_ping(self.times.ping, client.id)));
-        // Set once the process has closed the client. Then the timer is its deadline.
+        // Set once the client is to be closed. Then the timer is its deadline.
         let mut closing = None;
         loop {
             if self.writing.is_done() {
-                match self.writing.fill(&client.outbox) {
+                match self.writing.fill(&client.outbox, &self.metrics.sent) {
                     Some(end) if self.writing.is_done() => return self.end(end),
                     Some(_) | None => {}
                 }
@@ -118,14 +162,15 @@ impl Task {
                 () = timer.as_mut() => Event::Timer,
                 () = client.outbox.changed() => match client.outbox.end() {
                     Some(End::Overflow) => return self.end(End::Overflow),
-                    Some(End::Close { code, .. }) => {
-                        if closing.replace(code).is_none() {
+                    Some(end @ (End::Close { .. } | End::Restart)) => {
+                        if closing.replace(end).is_none() {
                             timer.as_mut().reset(Instant::now() + self.times.close);
                         }
                         Event::Progress
                     }
                     None => Event::Progress,
                 },
+                () = reached(self.rests_until) => Event::Rested,
                 event = poll_fn(|cx| self.poll(cx)) => event,
                 _ = congestion.wait_for(|congested| !congested), if self.held.is_some() => {
                     Event::Room
@@ -134,13 +179,18 @@ impl Task {
             match event {
                 Event::Progress => {}
                 Event::Room => self.retry(),
+                Event::Rested => {
+                    if let Err(ending) = self.rest() {
+                        return ending;
+                    }
+                }
                 Event::Ended(ending) => return ending,
                 Event::Timer => {
-                    if let Some(code) = closing {
-                        return Ending::Stuck { code };
+                    if let Some(end) = closing {
+                        return self.end(end).stuck();
                     }
                     if !self.ping() {
-                        return Ending::Lost;
+                        return Ending::Silent;
                     }
                     timer.as_mut().reset(Instant::now() + self.times.ping);
                 }
@@ -150,7 +200,7 @@ impl Task {
 
     /// Reads and writes as far as both go.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
-        let read = if self.held.is_some() {
+        let read = if self.held.is_some() || self.rests_until.is_some() {
             Poll::Pending
         } else {
             self.poll_read(cx)
@@ -166,19 +216,25 @@ impl Task {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
-        let mut queued = false;
+        let (mut messages, mut bytes) = (0, 0);
         let mut result = Poll::Ready(Event::Progress);
         for _ in 0..READ_BATCH {
             let connection = self.client.id;
-            let record = match self.incoming.next() {
-                Ok(Some(Input::Binary(payload))) => ToProcess::Binary {
-                    connection,
-                    payload,
-                },
-                Ok(Some(Input::Text(payload))) => ToProcess::Text {
-                    connection,
-                    payload,
-                },
+            let (size, record) = match self.incoming.next() {
+                Ok(Some(Input::Binary(payload))) => (
+                    payload.len(),
+                    ToProcess::Binary {
+                        connection,
+                        payload,
+                    },
+                ),
+                Ok(Some(Input::Text(payload))) => (
+                    payload.len(),
+                    ToProcess::Text {
+                        connection,
+                        payload,
+                    },
+                ),
                 Ok(Some(Input::Ping(payload))) => {
                     self.writing.pong(&payload);
                     continue;
@@ -204,15 +260,50 @@ impl Task {
                     break;
                 }
             };
+            if messages == 0 {
+                // Once for the whole batch, which takes no time to speak of.
+                self.budget.refill(Instant::now());
+            }
+            messages += 1;
+            bytes += size;
+            self.budget.spend(size);
             if !self.offer(record) {
                 break;
             }
-            queued = true;
+            if self.budget.is_spent() {
+                if let Err(ending) = self.rest() {
+                    result = Poll::Ready(Event::Ended(ending));
+                }
+                break;
+            }
         }
-        if queued {
+        if messages > 0 {
+            self.metrics.received.add(messages, bytes);
             self.session.wake_writer();
         }
         result
+    }
+
+    /// Lets the client wait until it has a budget again, if it has none. Fails if it has been
+    /// without one for too long.
+    fn rest(&mut self) -> Result<(), Ending> {
+        match self.budget.wait(Instant::now()) {
+            Ok(until) => {
+                self.rests_until = until;
+                if until.is_some() {
+                    self.was_unread = true;
+                    if !std::mem::replace(&mut self.was_throttled, true) {
+                        self.metrics.throttled.add(1);
+                    }
+                }
+                Ok(())
+            }
+            Err(too_fast) => Err(Ending::Close {
+                code: self.client.limits.too_fast,
+                reason: too_fast.to_string(),
+                cause: Cause::TooFast,
+            }),
+        }
     }
 
     /// Gives a message to the link, or holds it until there is room.
@@ -220,7 +311,7 @@ impl Task {
         let has_room = self.session.try_queue(&record);
         if !has_room {
             self.held = Some(record);
-            self.was_held = true;
+            self.was_unread = true;
         }
         has_room
     }
@@ -238,10 +329,10 @@ impl Task {
         let (read, written) = (self.incoming.received(), self.writing.written());
         let is_writing = !self.writing.is_done();
         let moves = read != self.signs.read || is_writing && written != self.signs.written;
-        if self.signs.pinged && !moves && !self.was_held {
+        if self.signs.pinged && !moves && !self.was_unread {
             return false;
         }
-        self.was_held = self.held.is_some();
+        self.was_unread = self.held.is_some() || self.rests_until.is_some();
         self.signs = Signs {
             pinged: true,
             read,
@@ -255,19 +346,26 @@ impl Task {
 
     fn end(&self, end: End) -> Ending {
         match end {
-            End::Close { code, reason } => Ending::Close { code, reason },
-            End::Overflow => {
-                let code = self.client.limits.overflow;
-                Ending::Close {
-                    code,
-                    reason: "reading too slowly".to_owned(),
-                }
-            }
+            End::Close { code, reason } => Ending::Close {
+                code,
+                reason,
+                cause: Cause::Process,
+            },
+            End::Overflow => Ending::Close {
+                code: self.client.limits.overflow,
+                reason: "reading too slowly".to_owned(),
+                cause: Cause::Slow,
+            },
+            End::Restart => Ending::Close {
+                code: RESTART,
+                reason: "service restart".to_owned(),
+                cause: Cause::Link,
+            },
         }
     }
 
     fn explain(&self, violation: Violation) -> Ending {
-        let (code, reason) = match violation {
+        let (code, reason, cause) = match violation {
             Violation::TooLarge => {
                 let Limits {
                     max_message,
@@ -277,12 +375,28 @@ impl Task {
                 (
                     too_large,
                     format!("message larger than {max_message} bytes"),
+                    Cause::TooLarge,
                 )
             }
-            Violation::Protocol => (1002, "WebSocket protocol error".to_owned()),
-            Violation::Utf8 => (1007, "text is not UTF-8".to_owned()),
+            Violation::Protocol => {
+                let reason = "WebSocket protocol error".to_owned();
+                (1002, reason, Cause::Protocol)
+            }
+            Violation::Utf8 => (1007, "text is not UTF-8".to_owned(), Cause::Protocol),
         };
-        Ending::Broken { code, reason }
+        Ending::Broken {
+            code,
+            reason,
+            cause,
+        }
+    }
+}
+
+/// Waits for a time, for ever if there is none.
+async fn reached(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => pending().await,
     }
 }
 

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use ipnet::IpNet;
+
+use crate::LinkKey;
 
 /// Limits and times of a gateway. The defaults suit a public server.
 #[derive(Debug, Clone)]
 pub struct GatewayConfig {
     /// The secret that the process expects in `Hello`.
-    pub key: Bytes,
+    pub key: LinkKey,
     /// TCP connections at a time, WebSockets included. Further ones wait in the listen queue.
     pub max_connections: usize,
     /// WebSocket handshakes and HTTP requests that wait for the process at a time, each. Further
@@ -20,6 +22,14 @@ pub struct GatewayConfig {
     /// Bytes that wait for the process. The last message may pass this by its own size. While
     /// there are more, clients aren't read.
     pub max_link_queue: usize,
+    /// Whose `X-Forwarded-For` is believed: the networks of the proxies in front of the gateway.
+    pub trusted_proxies: Vec<IpNet>,
+    /// WebSocket handshakes a minute that one IPv4 address or IPv6 /64 gets to the process; as many
+    /// at once. Further ones get 429. 0 for any number. This machine has no limit.
+    pub handshakes_per_minute: u32,
+    /// How long a client may stay over the rates of its `Accept`. Until then it is only read more
+    /// slowly, then it is closed.
+    pub throttle_timeout: Duration,
     /// The largest body of a forwarded HTTP request, in bytes. A larger one gets 413.
     pub max_body: usize,
     /// How long the head of an HTTP request may take.
@@ -51,11 +61,14 @@ pub struct GatewayConfig {
 impl Default for GatewayConfig {
     fn default() -> Self {
         Self {
-            key: Bytes::new(),
-            max_connections: 65_536,
+            key: LinkKey::default(),
+            max_connections: 131_072,
             max_pending: 1024,
             max_outbox: 16 * 1024 * 1024,
             max_link_queue: 4 * 1024 * 1024,
+            trusted_proxies: Vec::new(),
+            handshakes_per_minute: 600,
+            throttle_timeout: Duration::from_secs(60),
             max_body: 1024 * 1024,
             head_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),

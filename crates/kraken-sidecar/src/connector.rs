@@ -36,7 +36,7 @@ pub enum ConnectError {
     #[error("`{0}` is not an address like ws://127.0.0.1:8080")]
     Address(String),
     /// Nothing listens at the address of the node.
-    #[error("the Kinode node at {address} is not reachable: {source}")]
+    #[error("the Kinode node at {address} is not reachable, is it running? {source}")]
     Unreachable {
         /// The address of the node.
         address: String,
@@ -63,7 +63,15 @@ pub enum ConnectError {
         /// The HTTP status.
         status: u16,
     },
+    /// Something else than a node listens there.
+    #[error("what listens at {address} is not a Kinode node: {problem}")]
+    NotANode {
+        /// The address of the node.
+        address: String,
+        /// Why.
+        problem: String,
+    },
     /// Anything else.
-    #[error("no channel to the process: {0}")]
+    #[error("no way to the process: {0}")]
     Failed(String),
 }

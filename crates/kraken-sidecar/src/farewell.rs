@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::incoming::{Incoming, Input};
+use crate::metrics::Cause;
 use crate::writing::Writing;
 
 /// The close code of a close frame without one.
@@ -18,25 +19,56 @@ const SCRATCH: usize = 16 * 1024;
 /// Why a client's task is done.
 #[derive(Debug)]
 pub(crate) enum Ending {
-    /// The connection broke, or the client fell silent.
+    /// The connection broke.
     Lost,
+    /// The client fell silent.
+    Silent,
     /// The client has sent a close frame, maybe with a code.
     ByClient { code: Option<u16> },
     /// The client gets a close frame.
-    Close { code: u16, reason: String },
+    Close {
+        code: u16,
+        reason: String,
+        cause: Cause,
+    },
     /// The client gets a close frame, and what it sends is no longer understood.
-    Broken { code: u16, reason: String },
+    Broken {
+        code: u16,
+        reason: String,
+        cause: Cause,
+    },
     /// The client was to be closed, but didn't read what came before.
-    Stuck { code: u16 },
+    Stuck { code: u16, cause: Cause },
 }
 
 impl Ending {
     /// What the process is told.
     pub(crate) fn code(&self) -> u16 {
         match self {
-            Self::Lost => 0,
+            Self::Lost | Self::Silent => 0,
             Self::ByClient { code } => code.unwrap_or(NO_CODE),
-            Self::Close { code, .. } | Self::Broken { code, .. } | Self::Stuck { code } => *code,
+            Self::Close { code, .. } | Self::Broken { code, .. } | Self::Stuck { code, .. } => {
+                *code
+            }
+        }
+    }
+
+    /// The same for a client that didn't read up to its close frame.
+    pub(crate) fn stuck(&self) -> Self {
+        Self::Stuck {
+            code: self.code(),
+            cause: self.cause(),
+        }
+    }
+
+    pub(crate) fn cause(&self) -> Cause {
+        match self {
+            Self::Lost => Cause::Lost,
+            Self::Silent => Cause::PingTimeout,
+            Self::ByClient { .. } => Cause::Client,
+            Self::Close { cause, .. } | Self::Broken { cause, .. } | Self::Stuck { cause, .. } => {
+                *cause
+            }
         }
     }
 }
@@ -62,16 +94,16 @@ pub(crate) async fn say_goodbye<S: AsyncRead + AsyncWrite + Unpin>(
     ending: Ending,
 ) {
     let mut expected = match ending {
-        Ending::Lost | Ending::Stuck { .. } => return,
+        Ending::Lost | Ending::Silent | Ending::Stuck { .. } => return,
         Ending::ByClient { code } => {
             writing.close(code, "");
             Expected::Nothing
         }
-        Ending::Close { code, reason } => {
+        Ending::Close { code, reason, .. } => {
             writing.close(Some(code), &reason);
             Expected::Close
         }
-        Ending::Broken { code, reason } => {
+        Ending::Broken { code, reason, .. } => {
             writing.close(Some(code), &reason);
             Expected::Anything
         }

@@ -3,20 +3,22 @@
 use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::Request;
 use axum::http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, RETRY_AFTER,
-    TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
-use serde_json::{Value, json};
+use bytes::Bytes;
 use tokio::time::timeout;
 
+use crate::address::ClientAddress;
 use crate::gateway::Shared;
-use crate::handshake::remote_of;
+use crate::refusal::{refuse, refuse_unavailable, unhealthy};
 use crate::session::{Answer, Question, Unavailable};
 
-/// Puts the request to the process and answers as it says.
+/// Puts the request to the process and answers as it says. To its metrics the gateway adds its own.
 pub(crate) async fn forward(shared: &Shared, request: Request) -> Response {
+    let is_for_metrics = request.method() == Method::GET && request.uri().path() == "/metrics";
     let Some(session) = shared.session() else {
         return match request.uri().path() {
             "/health" => unhealthy(),
@@ -32,65 +34,20 @@ pub(crate) async fn forward(shared: &Shared, request: Request) -> Response {
         Err(reason) => return refuse_unavailable(reason),
     };
     match timeout(shared.config.request_timeout, &mut asked.answer).await {
-        Ok(Ok(answer)) => respond(answer),
+        Ok(Ok(mut answer)) => {
+            if is_for_metrics && is_text(&answer) {
+                answer.body = append(&answer.body, &shared.render_metrics().await);
+            }
+            respond(answer)
+        }
         Ok(Err(_)) => refuse_unavailable(Unavailable::Down),
         Err(_) => refuse(StatusCode::GATEWAY_TIMEOUT, "no answer in time"),
     }
 }
 
-/// An error answer of the gateway itself, in the form that the process uses too.
-pub(crate) fn refuse(status: StatusCode, message: &str) -> Response {
-    let code = match status {
-        StatusCode::BAD_REQUEST => "bad_request",
-        StatusCode::UNAUTHORIZED => "unauthorized",
-        StatusCode::FORBIDDEN => "forbidden",
-        StatusCode::NOT_FOUND => "not_found",
-        StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => "timeout",
-        StatusCode::PAYLOAD_TOO_LARGE => "too_large",
-        StatusCode::UPGRADE_REQUIRED => "upgrade_required",
-        StatusCode::TOO_MANY_REQUESTS => "too_many",
-        StatusCode::SERVICE_UNAVAILABLE => "unavailable",
-        _ => "refused",
-    };
-    json_response(
-        status,
-        &json!({ "error": { "code": code, "message": message } }),
-    )
-}
-
-pub(crate) fn refuse_unavailable(reason: Unavailable) -> Response {
-    let message = match reason {
-        Unavailable::Down => "the Kraken process is not reachable, try again soon",
-        Unavailable::Busy => "too busy, try again soon",
-    };
-    let mut response = refuse(StatusCode::SERVICE_UNAVAILABLE, message);
-    response
-        .headers_mut()
-        .insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    response
-}
-
-fn unhealthy() -> Response {
-    let body = json!({
-        "status": "unavailable",
-        "version": env!("CARGO_PKG_VERSION"),
-        "link": "down",
-    });
-    json_response(StatusCode::SERVICE_UNAVAILABLE, &body)
-}
-
-fn json_response(status: StatusCode, body: &Value) -> Response {
-    let mut response = Response::new(Body::from(body.to_string()));
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
 async fn read(shared: &Shared, request: Request) -> Result<Question, Box<Response>> {
     let config = &shared.config;
-    let remote = remote_of(&request);
+    let remote = ClientAddress::of(&request, &config.trusted_proxies).text();
     let (head, body) = request.into_parts();
     let too_large = || {
         let message = format!("a body has at most {} bytes", config.max_body);
@@ -127,6 +84,21 @@ fn end_to_end(headers: &HeaderMap) -> Vec<(String, String)> {
         Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
     })
     .collect()
+}
+
+/// Whether the process has answered with text that may be added to.
+fn is_text(answer: &Answer) -> bool {
+    let is_text = |(name, value): &(String, String)| {
+        name.eq_ignore_ascii_case(CONTENT_TYPE.as_str()) && value.starts_with("text/plain")
+    };
+    answer.status == StatusCode::OK.as_u16() && answer.headers.iter().any(is_text)
+}
+
+/// Lines after lines, of which the last may be open.
+fn append(text: &[u8], lines: &str) -> Bytes {
+    let is_open = text.last().is_some_and(|last| *last != b'\n');
+    let end: &[u8] = if is_open { b"\n" } else { b"" };
+    Bytes::from([text, end, lines.as_bytes()].concat())
 }
 
 fn respond(answer: Answer) -> Response {

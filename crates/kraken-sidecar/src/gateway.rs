@@ -10,8 +10,10 @@ use axum::response::Response;
 use parking_lot::RwLock;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
+use crate::attempts::Attempts;
+use crate::metrics::{Levels, Metrics};
 use crate::session::Session;
 use crate::{GatewayConfig, LinkConnector, LinkStatus, forward, handshake, life, link, server};
 
@@ -31,6 +33,9 @@ pub(crate) struct Shared {
     pub(crate) stopping: watch::Sender<bool>,
     /// One permit per TCP connection.
     pub(crate) connections: Arc<Semaphore>,
+    /// Handshakes per address, unless there may be any number.
+    pub(crate) attempts: Option<Attempts>,
+    pub(crate) metrics: Arc<Metrics>,
     session: RwLock<Option<Arc<Session>>>,
 }
 
@@ -38,12 +43,18 @@ impl Gateway {
     /// A gateway that reaches the process through this connector once [`run`](Self::run) runs.
     pub fn new(config: GatewayConfig, connector: Arc<dyn LinkConnector>) -> Self {
         let connections = config.max_connections.min(Semaphore::MAX_PERMITS);
+        let attempts = match config.handshakes_per_minute {
+            0 => None,
+            per_minute => Some(Attempts::new(per_minute, Instant::now())),
+        };
         let shared = Shared {
             config,
             connector,
             status: watch::Sender::new(LinkStatus::Connecting),
             stopping: watch::Sender::new(false),
             connections: Arc::new(Semaphore::new(connections)),
+            attempts,
+            metrics: Arc::default(),
             session: RwLock::new(None),
         };
         Self {
@@ -121,6 +132,23 @@ impl Shared {
         *self.session.write() = session;
     }
 
+    /// The gateway's own metrics, as text.
+    pub(crate) async fn render_metrics(&self) -> String {
+        let mut levels = Levels {
+            is_linked: false,
+            link_queue: 0,
+            outboxes: 0,
+        };
+        if let Some(session) = self.session() {
+            levels = Levels {
+                is_linked: true,
+                link_queue: session.queued(),
+                outboxes: session.backlog().await,
+            };
+        }
+        self.metrics.render(levels)
+    }
+
     pub(crate) fn is_stopping(&self) -> bool {
         *self.stopping.borrow()
     }
@@ -140,6 +168,8 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     if handshake::is_upgrade(&request) {
         handshake::open(&shared, request).await
     } else {
-        forward::forward(&shared, request).await
+        let response = forward::forward(&shared, request).await;
+        shared.metrics.answer(response.status());
+        response
     }
 }

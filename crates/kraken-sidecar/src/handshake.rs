@@ -1,10 +1,10 @@
 //! WebSocket handshakes: the process decides, before the client gets any answer.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::Request;
 use axum::http::header::{
     AUTHORIZATION, CONNECTION, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, USER_AGENT,
@@ -12,12 +12,13 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use kraken_link::Handshake;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use crate::address::ClientAddress;
 use crate::client;
-use crate::forward::{refuse, refuse_unavailable};
 use crate::gateway::Shared;
+use crate::refusal::{refuse, refuse_for, refuse_too_many_handshakes, refuse_unavailable};
 use crate::server::ConnectionPermit;
 use crate::session::{Unavailable, Verdict};
 
@@ -26,8 +27,19 @@ pub(crate) fn is_upgrade(request: &Request) -> bool {
     has_token(request.headers(), &UPGRADE, "websocket")
 }
 
-/// Puts the handshake to the process and answers as it says.
-pub(crate) async fn open(shared: &Arc<Shared>, mut request: Request) -> Response {
+/// Answers a handshake.
+pub(crate) async fn open(shared: &Arc<Shared>, request: Request) -> Response {
+    let response = negotiate(shared, request).await;
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        shared.metrics.refuse(response.status());
+    }
+    response
+}
+
+/// Puts the handshake to the process, unless its address has tried too often, and answers as the
+/// process says. What doesn't get to the process costs little and isn't counted as an attempt, so
+/// that clients may come back at once when the link does.
+async fn negotiate(shared: &Arc<Shared>, mut request: Request) -> Response {
     let accept_key = match check(&request) {
         Ok(key) => key,
         Err(response) => return *response,
@@ -35,7 +47,12 @@ pub(crate) async fn open(shared: &Arc<Shared>, mut request: Request) -> Response
     let Some(session) = shared.session() else {
         return refuse_unavailable(Unavailable::Down);
     };
-    let (place, verdict) = match session.open(handshake_of(&request)) {
+    let address = ClientAddress::of(&request, &shared.config.trusted_proxies);
+    if let Err(wait) = count_attempt(shared, &address) {
+        shared.metrics.limited.add(1);
+        return refuse_too_many_handshakes(wait);
+    }
+    let (place, verdict) = match session.open(handshake_of(&request, &address)) {
         Ok(opened) => opened,
         Err(reason) => return refuse_unavailable(reason),
     };
@@ -44,31 +61,46 @@ pub(crate) async fn open(shared: &Arc<Shared>, mut request: Request) -> Response
             let protocol = first_protocol(request.headers());
             let permit = request.extensions().get::<ConnectionPermit>().cloned();
             let upgrade = hyper::upgrade::on(&mut request);
+            shared.metrics.accepted.add(1);
             tokio::spawn(client::run(shared.clone(), upgrade, client, place, permit));
             switch_protocols(accept_key, protocol)
         }
-        Ok(Ok(Verdict::Refuse { status, reason })) => {
+        Ok(Ok(Verdict::Refuse {
+            status,
+            code,
+            reason,
+        })) => {
             place.forget();
             let status = StatusCode::from_u16(status).ok();
             let status = status.filter(|status| status.as_u16() >= 400);
-            refuse(status.unwrap_or(StatusCode::FORBIDDEN), &reason)
+            refuse_for(status.unwrap_or(StatusCode::FORBIDDEN), &code, &reason)
         }
         Ok(Err(_)) => refuse_unavailable(Unavailable::Down),
         Err(_) => refuse(StatusCode::SERVICE_UNAVAILABLE, "no answer in time"),
     }
 }
 
-/// The address of the client, if the server has noted it.
-pub(crate) fn remote_of(request: &Request) -> String {
-    let info = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    info.map(|ConnectInfo(address)| address.to_string())
-        .unwrap_or_default()
+/// Fails with the time to wait if the address has tried too often. This machine may try as often as
+/// it likes: it is the owner's, or that of a proxy that isn't trusted and stands for everybody.
+fn count_attempt(shared: &Shared, address: &ClientAddress) -> Result<(), Duration> {
+    match (&shared.attempts, address.counted) {
+        (Some(attempts), Some(address)) if !address.is_loopback() => {
+            attempts.count(address, Instant::now())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What RFC 6455, 4.2.1, asks of a client. Returns the key of the answer.
 fn check(request: &Request) -> Result<HeaderValue, Box<Response>> {
     let headers = request.headers();
     let bad = |reason| Box::new(refuse(StatusCode::BAD_REQUEST, reason));
+    // Which of two counts is what proxies and servers disagree about.
+    for name in [ORIGIN, AUTHORIZATION] {
+        if headers.get_all(name).iter().count() > 1 {
+            return Err(bad("Origin and Authorization are given once at most"));
+        }
+    }
     if request.method() != Method::GET {
         return Err(bad("a WebSocket handshake is a GET request"));
     }
@@ -91,7 +123,7 @@ fn check(request: &Request) -> Result<HeaderValue, Box<Response>> {
     HeaderValue::from_str(&derive_accept_key(key.as_bytes())).map_err(|_| bad("a key is text"))
 }
 
-fn handshake_of(request: &Request) -> Handshake {
+fn handshake_of(request: &Request, address: &ClientAddress) -> Handshake {
     let text = |name| text_of(request.headers(), &name);
     Handshake {
         path: request.uri().path().to_owned(),
@@ -99,7 +131,7 @@ fn handshake_of(request: &Request) -> Handshake {
         origin: text(ORIGIN),
         bearer: text(AUTHORIZATION).and_then(|value| bearer_of(&value).map(str::to_owned)),
         user_agent: text(USER_AGENT),
-        remote: remote_of(request),
+        remote: address.text(),
     }
 }
 

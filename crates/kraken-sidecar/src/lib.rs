@@ -7,12 +7,14 @@
 //!
 //! - `gateway`: the public handle and the state that all parts share
 //! - `connector`, `websocket_connector`: ways to reach the process
-//! - `link`: keeps a link up; `life`: one link from hello to drain; `session`, `place`: what clients
-//!   use of it
+//! - `link`: keeps a link up; `key`: its secret; `life`: one link from hello to drain; `session`,
+//!   `place`: what clients use of it
 //! - `switchboard`: who gets what the process sends; `outbox`: what waits for one client
 //! - `server`: accepts connections; `handshake`, `forward`: WebSocket and plain requests
-//! - `client`: the task of one WebSocket; `incoming`, `writing`: its halves; `farewell`: its end;
-//!   `frame`: the WebSocket protocol
+//! - `client`: the task of one WebSocket; `incoming`, `writing`: its halves; `budget`: how much it
+//!   may send; `farewell`: its end; `frame`: the WebSocket protocol
+//! - `address`: whose request it is; `attempts`: how often one address may try to get in
+//! - `metrics`: what is counted; `refusal`: the gateway's own error answers
 //!
 //! Every queue has a bound:
 //!
@@ -23,9 +25,15 @@
 //! | one client's outbox | [`GatewayConfig::max_outbox`] and one message | the client is closed with the code of its `Accept` |
 //! | handshakes and requests | [`GatewayConfig::max_pending`] | 503 |
 //! | connections | [`GatewayConfig::max_connections`] | wait in the listen queue |
+//! | messages and bytes a second of a client | its `Accept`; ten times that at once | the client isn't read for a while; after [`GatewayConfig::throttle_timeout`] it is closed with the code of its `Accept` |
+//! | handshakes a minute of an address | [`GatewayConfig::handshakes_per_minute`] | 429 |
 //!
-//! Tokens travel in queries and headers, so neither is ever logged; addresses only at DEBUG.
+//! What clients say is never logged, whatever the level: no path, query, header or address, and so
+//! no room, token or person. Log lines tell connections apart by number.
 
+mod address;
+mod attempts;
+mod budget;
 mod client;
 mod config;
 mod connector;
@@ -35,10 +43,13 @@ mod frame;
 mod gateway;
 mod handshake;
 mod incoming;
+mod key;
 mod life;
 mod link;
+mod metrics;
 mod outbox;
 mod place;
+mod refusal;
 mod server;
 mod session;
 mod status;
@@ -46,8 +57,10 @@ mod switchboard;
 mod websocket_connector;
 mod writing;
 
+pub use address::is_forwarded;
 pub use config::GatewayConfig;
 pub use connector::{ConnectError, ConnectFuture, LinkConnector, LinkSocket};
 pub use gateway::Gateway;
+pub use key::LinkKey;
 pub use status::LinkStatus;
 pub use websocket_connector::{LINK_PATH, WebSocketConnector};

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::gateway::Shared;
 use crate::link::Failure;
-use crate::outbox::{Outbox, Outgoing};
+use crate::outbox::{End, Outbox, Outgoing};
 use crate::session::{Answer, Session, Verdict};
 use crate::switchboard::{Client, Limits, Publication, Switchboard};
 use crate::{LinkSocket, LinkStatus};
@@ -22,11 +22,8 @@ pub(crate) const CLOSING_TIME: Duration = Duration::from_secs(1);
 /// The largest message that is taken from a client, whatever the process says, in bytes.
 const MAX_MESSAGE: usize = 100 * 1024 * 1024;
 
-/// The close code "service restart".
-const RESTART: u16 = 1012;
-
 /// Runs one link from hello to its end.
-pub(crate) async fn live(shared: &Arc<Shared>, socket: LinkSocket) -> Failure {
+pub(crate) async fn live(shared: &Arc<Shared>, key: Bytes, socket: LinkSocket) -> Failure {
     let session = Session::new(&shared.config);
     let mut life = Life {
         shared,
@@ -35,10 +32,10 @@ pub(crate) async fn live(shared: &Arc<Shared>, socket: LinkSocket) -> Failure {
         stage: Stage::Hello(Instant::now() + shared.config.welcome_timeout),
         run: Vec::new(),
     };
-    let failure = life.serve(socket).await;
+    let failure = life.serve(key, socket).await;
     shared.set_session(None);
     session.dissolve();
-    life.board.close_all(RESTART, "service restart");
+    life.board.restart_all();
     failure
 }
 
@@ -68,11 +65,10 @@ enum Stage {
 }
 
 impl Life<'_> {
-    async fn serve(&mut self, mut socket: LinkSocket) -> Failure {
+    async fn serve(&mut self, key: Bytes, mut socket: LinkSocket) -> Failure {
         let shared = self.shared;
         let mut writer = JoinSet::new();
         writer.spawn(write_frames(self.session.clone(), socket.sender));
-        let key = shared.config.key.clone();
         self.session.queue(&ToProcess::Hello {
             version: VERSION,
             key,
@@ -87,7 +83,7 @@ impl Life<'_> {
                     Some(frame) => self.receive(frame, &mut records),
                     None => Err(Failure::Closed),
                 },
-                () = session.departure() => Ok(()),
+                () = session.attention() => Ok(()),
                 _ = writer.join_next() => Err(Failure::Closed),
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                     self.time_out()
@@ -100,6 +96,7 @@ impl Life<'_> {
             for connection in session.take_departed() {
                 self.board.remove(connection);
             }
+            session.tell_backlog(|| self.board.backlog());
             if matches!(self.stage, Stage::Closing(_)) && self.board.is_empty() {
                 self.drain();
             }
@@ -148,6 +145,9 @@ impl Life<'_> {
                 max_message,
                 too_large,
                 overflow,
+                messages_per_second,
+                bytes_per_second,
+                too_fast,
             } => {
                 let max_message = usize::try_from(max_message).unwrap_or(MAX_MESSAGE);
                 let max_message = max_message.min(MAX_MESSAGE);
@@ -157,17 +157,26 @@ impl Life<'_> {
                         max_message,
                         too_large,
                         overflow,
+                        messages_per_second,
+                        bytes_per_second,
+                        too_fast,
                     },
                 );
             }
             ToSidecar::Refuse {
                 connection,
                 status,
+                code,
                 reason,
             } => {
                 if let Some(handshake) = self.session.take_handshake(connection) {
+                    let refusal = Verdict::Refuse {
+                        status,
+                        code,
+                        reason,
+                    };
                     // Fails if the client has gone, who needs no answer.
-                    let _ = handshake.send(Verdict::Refuse { status, reason });
+                    let _ = handshake.send(refusal);
                 }
             }
             ToSidecar::Close {
@@ -175,7 +184,7 @@ impl Life<'_> {
                 code,
                 reason,
             } => {
-                self.board.close(connection, code, &reason);
+                self.board.close(connection, code, reason);
             }
             ToSidecar::Binary {
                 connection,
@@ -234,6 +243,7 @@ impl Life<'_> {
             ToSidecar::Welcome { version: VERSION } => {
                 self.stage = Stage::Serving;
                 self.shared.set_session(Some(self.session.clone()));
+                self.shared.metrics.links.add(1);
                 self.shared.status.send_replace(LinkStatus::Up);
                 tracing::info!("link is up");
                 Ok(())
@@ -264,7 +274,7 @@ impl Life<'_> {
             });
             self.board.add(client.clone());
             if self.is_stopping() {
-                client.outbox.close(RESTART, "service restart");
+                client.outbox.end_with(End::Restart);
             }
             if handshake.send(Verdict::Accept(client)).is_err() {
                 self.board.remove(connection);
@@ -303,7 +313,7 @@ impl Life<'_> {
             return Err(Failure::Stopped);
         }
         self.stage = Stage::Closing(Instant::now() + CLOSING_TIME);
-        self.board.close_all(RESTART, "service restart");
+        self.board.restart_all();
         Ok(())
     }
 

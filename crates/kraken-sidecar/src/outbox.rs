@@ -27,6 +27,8 @@ pub(crate) enum End {
     Close { code: u16, reason: String },
     /// More was queued than it may leave unread. What was queued is gone.
     Overflow,
+    /// As `Close`: there is no service for a while.
+    Restart,
 }
 
 #[derive(Debug)]
@@ -70,6 +72,7 @@ impl Outbox {
         for message in messages {
             if queue.weight >= self.limit {
                 queue.end = Some(End::Overflow);
+                queue.weight = 0;
                 let unread = mem::take(&mut queue.messages);
                 drop(queue);
                 drop(unread);
@@ -86,14 +89,11 @@ impl Outbox {
         }
     }
 
-    /// Closes the client after what is queued. The first end counts.
-    pub(crate) fn close(&self, code: u16, reason: &str) {
+    /// Ends after what is queued. The first end counts.
+    pub(crate) fn end_with(&self, end: End) {
         let mut queue = self.queue.lock();
         if queue.end.is_none() {
-            queue.end = Some(End::Close {
-                code,
-                reason: reason.to_owned(),
-            });
+            queue.end = Some(end);
             drop(queue);
             self.changed.notify_one();
         }
@@ -104,13 +104,19 @@ impl Outbox {
         self.changed.notified().await;
     }
 
-    /// Takes everything, into an empty queue whose memory the outbox uses from then on. Returns the
-    /// end if it comes after that.
-    pub(crate) fn take(&self, messages: &mut VecDeque<Outgoing>) -> Option<End> {
+    /// Takes everything, into an empty queue whose memory the outbox uses from then on. Returns how
+    /// many bytes of messages that is, and the end if it comes after that.
+    pub(crate) fn take(&self, messages: &mut VecDeque<Outgoing>) -> (usize, Option<End>) {
         let mut queue = self.queue.lock();
         mem::swap(&mut queue.messages, messages);
-        queue.weight = 0;
-        queue.end.clone()
+        let weight = mem::take(&mut queue.weight);
+        let bytes = weight - MESSAGE_OVERHEAD * messages.len();
+        (bytes, queue.end.clone())
+    }
+
+    /// Bytes that wait, places in the queue included.
+    pub(crate) fn weight(&self) -> usize {
+        self.queue.lock().weight
     }
 
     /// The end, if it is set.
@@ -134,7 +140,12 @@ mod tests {
 
     fn take(outbox: &Outbox) -> (usize, Option<End>) {
         let mut messages = VecDeque::new();
-        let end = outbox.take(&mut messages);
+        let (bytes, end) = outbox.take(&mut messages);
+        let sizes = messages
+            .iter()
+            .map(|message| message.weight() - super::MESSAGE_OVERHEAD);
+        assert_eq!(bytes, sizes.sum::<usize>());
+        assert_eq!(outbox.weight(), 0);
         (messages.len(), end)
     }
 
@@ -190,13 +201,13 @@ mod tests {
     fn the_first_close_comes_after_what_was_queued_before() {
         let outbox = Outbox::new(1000);
         outbox.push([message(1)]);
-        outbox.close(4401, "token");
-        outbox.close(1012, "restart");
-        outbox.push([message(1)]);
         let end = End::Close {
             code: 4401,
             reason: "token".to_owned(),
         };
+        outbox.end_with(end.clone());
+        outbox.end_with(End::Restart);
+        outbox.push([message(1)]);
         assert_eq!(take(&outbox), (1, Some(end)));
     }
 }

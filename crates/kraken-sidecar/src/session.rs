@@ -30,7 +30,8 @@ pub(crate) struct Session {
     pending: Mutex<Option<Pending>>,
     /// Connections that ended and are still on the switchboard.
     departed: Mutex<Vec<u32>>,
-    departure: Notify,
+    /// Tells the link's task that a connection has ended, or that the backlog is asked for.
+    attention: Notify,
     last_connection: AtomicU32,
     last_request: AtomicU32,
 }
@@ -40,13 +41,19 @@ pub(crate) struct Session {
 struct Pending {
     handshakes: HashMap<u32, oneshot::Sender<Verdict>>,
     requests: HashMap<u32, oneshot::Sender<Answer>>,
+    /// Those who want to know how much waits for clients.
+    backlog: Vec<oneshot::Sender<usize>>,
 }
 
 /// The process's word on a handshake.
 #[derive(Debug)]
 pub(crate) enum Verdict {
     Accept(Arc<Client>),
-    Refuse { status: u16, reason: String },
+    Refuse {
+        status: u16,
+        code: String,
+        reason: String,
+    },
 }
 
 /// The process's answer to a request.
@@ -88,7 +95,7 @@ impl Session {
             congested: watch::Sender::new(false),
             pending: Mutex::new(Some(Pending::default())),
             departed: Mutex::default(),
-            departure: Notify::new(),
+            attention: Notify::new(),
             last_connection: AtomicU32::new(0),
             last_request: AtomicU32::new(0),
         })
@@ -239,12 +246,40 @@ impl Session {
     /// Takes a connection that has ended off the switchboard.
     pub(crate) fn depart(&self, connection: u32) {
         self.departed.lock().push(connection);
-        self.departure.notify_one();
+        self.attention.notify_one();
     }
 
-    /// Waits until a connection has ended.
-    pub(crate) async fn departure(&self) {
-        self.departure.notified().await;
+    /// Bytes that wait for the process.
+    pub(crate) fn queued(&self) -> usize {
+        self.endpoint.lock().queued()
+    }
+
+    /// Bytes that wait for clients, 0 once the link is gone.
+    pub(crate) async fn backlog(&self) -> usize {
+        let (sender, receiver) = oneshot::channel();
+        if let Some(pending) = self.pending.lock().as_mut() {
+            pending.backlog.push(sender);
+        }
+        self.attention.notify_one();
+        receiver.await.unwrap_or(0)
+    }
+
+    /// Waits until a connection has ended, or the backlog is asked for.
+    pub(crate) async fn attention(&self) {
+        self.attention.notified().await;
+    }
+
+    /// Answers those who have asked for the backlog.
+    pub(crate) fn tell_backlog(&self, backlog: impl FnOnce() -> usize) {
+        let asked = match self.pending.lock().as_mut() {
+            Some(pending) if !pending.backlog.is_empty() => std::mem::take(&mut pending.backlog),
+            Some(_) | None => return,
+        };
+        let backlog = backlog();
+        for sender in asked {
+            // Fails if nobody waits for it any more.
+            let _ = sender.send(backlog);
+        }
     }
 
     /// The connections that have ended since the last call.

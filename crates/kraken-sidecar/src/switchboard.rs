@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::outbox::{Outbox, Outgoing};
+use crate::outbox::{End, Outbox, Outgoing};
 
 /// A client as the link sees it.
 #[derive(Debug)]
@@ -25,6 +25,12 @@ pub(crate) struct Limits {
     pub(crate) too_large: u16,
     /// The close code if its outbox overflows.
     pub(crate) overflow: u16,
+    /// How many messages a second it may send, 0 for any number.
+    pub(crate) messages_per_second: u32,
+    /// How many bytes of messages a second it may send, 0 for any number.
+    pub(crate) bytes_per_second: u32,
+    /// The close code if it stays over either.
+    pub(crate) too_fast: u16,
 }
 
 /// A message for the subscribers of a topic.
@@ -107,16 +113,23 @@ impl Switchboard {
         }
     }
 
-    pub(crate) fn close(&self, connection: u32, code: u16, reason: &str) {
+    pub(crate) fn close(&self, connection: u32, code: u16, reason: String) {
         if let Some(line) = self.clients.get(&connection) {
-            line.client.outbox.close(code, reason);
+            line.client.outbox.end_with(End::Close { code, reason });
         }
     }
 
-    pub(crate) fn close_all(&self, code: u16, reason: &str) {
+    /// Tells every client that there is no service for a while.
+    pub(crate) fn restart_all(&self) {
         for line in self.clients.values() {
-            line.client.outbox.close(code, reason);
+            line.client.outbox.end_with(End::Restart);
         }
+    }
+
+    /// Bytes that wait for clients.
+    pub(crate) fn backlog(&self) -> usize {
+        let lines = self.clients.values();
+        lines.map(|line| line.client.outbox.weight()).sum()
     }
 
     fn leave(&mut self, connection: u32, topic: u32) {
@@ -149,6 +162,9 @@ mod tests {
             max_message: 1000,
             too_large: 1009,
             overflow: 1013,
+            messages_per_second: 0,
+            bytes_per_second: 0,
+            too_fast: 1008,
         };
         Arc::new(Client {
             id,

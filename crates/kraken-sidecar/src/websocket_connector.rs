@@ -60,6 +60,10 @@ impl WebSocketConnector {
                 status => ConnectError::NotInstalled { address, status },
             },
             Error::Url(_) | Error::HttpFormat(_) => ConnectError::Address(address),
+            Error::Protocol(_) | Error::ConnectionClosed => ConnectError::NotANode {
+                address,
+                problem: error.to_string(),
+            },
             other => ConnectError::Failed(other.to_string()),
         }
     }

@@ -12,6 +12,7 @@ use bytes::{Buf, Bytes};
 use tokio::io::AsyncWrite;
 
 use crate::frame::{MAX_CONTROL, Opcode, is_close_code, put_header};
+use crate::metrics::Traffic;
 use crate::outbox::{End, Outbox, Outgoing};
 
 /// Bytes that are gathered for one write. Larger payloads aren't copied.
@@ -55,12 +56,15 @@ impl Writing {
         self.written
     }
 
-    /// Takes everything that waits, when the last batch is done. Returns the end, if one follows.
-    pub(crate) fn fill(&mut self, outbox: &Outbox) -> Option<End> {
+    /// Takes everything that waits, when the last batch is done, and counts it. Returns the end, if
+    /// one follows.
+    pub(crate) fn fill(&mut self, outbox: &Outbox, sent: &Traffic) -> Option<End> {
         if self.batch.capacity() > KEPT_CAPACITY {
             self.batch = VecDeque::new();
         }
-        outbox.take(&mut self.batch)
+        let (bytes, end) = outbox.take(&mut self.batch);
+        sent.add(self.batch.len(), bytes);
+        end
     }
 
     pub(crate) fn ping(&mut self) {
@@ -176,6 +180,7 @@ mod tests {
     use tokio_tungstenite::tungstenite::{Message, WebSocket};
 
     use super::{FRAGMENT, GATHERED, Writing};
+    use crate::metrics::Traffic;
     use crate::outbox::{Outbox, Outgoing};
 
     fn write(writing: &mut Writing, out: &mut (impl tokio::io::AsyncWrite + Unpin)) -> bool {
@@ -209,7 +214,7 @@ mod tests {
         outbox.push(sizes.map(|size| Outgoing::Binary(payload(size))));
         outbox.push([Outgoing::Text(Bytes::from_static(b"text"))]);
         let mut writing = Writing::default();
-        assert_eq!(writing.fill(&outbox), None);
+        assert_eq!(writing.fill(&outbox, &Traffic::default()), None);
         let mut out = Vec::new();
         assert!(write(&mut writing, &mut out));
         assert!(writing.is_done());
@@ -231,7 +236,7 @@ mod tests {
         let payload = Bytes::from(vec![0; 2 * FRAGMENT]);
         outbox.push([Outgoing::Binary(payload.clone())]);
         let mut writing = Writing::default();
-        writing.fill(&outbox);
+        writing.fill(&outbox, &Traffic::default());
         assert!(!payload.is_unique());
         assert!(write(&mut writing, &mut Vec::new()));
         assert!(payload.is_unique());
@@ -244,7 +249,7 @@ mod tests {
             (0..50).map(|number| Outgoing::Binary(vec![number; 1000 * number as usize].into())),
         );
         let mut writing = Writing::default();
-        writing.fill(&outbox);
+        writing.fill(&outbox, &Traffic::default());
         let (mut out, mut client) = tokio::io::duplex(777);
         let mut received = Vec::new();
         let mut cx = Context::from_waker(Waker::noop());
@@ -272,7 +277,7 @@ mod tests {
         let outbox = Outbox::new(usize::MAX);
         outbox.push([Outgoing::Binary(vec![0; 10 * FRAGMENT].into())]);
         let mut writing = Writing::default();
-        writing.fill(&outbox);
+        writing.fill(&outbox, &Traffic::default());
         let (mut out, mut client) = tokio::io::duplex(FRAGMENT);
         assert!(!write(&mut writing, &mut out));
         writing.ping();

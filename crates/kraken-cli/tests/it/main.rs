@@ -8,9 +8,16 @@
     reason = "tests fail loudly"
 )]
 
+// `kraken token` and `kraken apps`, with a server that the test plays itself.
+mod api;
 // What becomes of clients and their edits when the process dies.
 mod restart;
 // Who may link, and what they are told.
 mod link;
+// The package that tests Kraken inside of a node.
+mod tester;
+// `kraken sidecar` when something is missing.
+mod sidecar;
 
+mod command;
 mod rig;

@@ -14,6 +14,9 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::http::header::ORIGIN;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 /// How long anything may take before a test fails.
@@ -66,7 +69,11 @@ impl Rig {
 
     pub(crate) async fn client(&self, room: &str) -> Client {
         let url = format!("ws://{}/doc/{room}?token={TOKEN}", self.address);
-        let (socket, _) = timeout(SOON, connect_async(url)).await.unwrap().unwrap();
+        let mut request = url.into_client_request().unwrap();
+        let origin = HeaderValue::from_static("http://localhost:3000");
+        request.headers_mut().insert(ORIGIN, origin);
+        let connecting = timeout(SOON, connect_async(request));
+        let (socket, _) = connecting.await.unwrap().unwrap();
         Client { socket }
     }
 

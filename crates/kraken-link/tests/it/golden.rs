@@ -18,11 +18,11 @@ fn records_to_the_sidecar_have_these_bytes() {
 #[test]
 fn a_frame_has_these_bytes() {
     let mut process = Endpoint::process();
-    process.queue(&ToSidecar::Welcome { version: 1 });
+    process.queue(&ToSidecar::Welcome { version: 2 });
     process.queue(&ToSidecar::Drained);
     assert_eq!(
         hex(&process.poll_frame().unwrap()),
-        "c1 01000000 00000000 41020100 4b00".replace(' ', "")
+        "c1 01000000 00000000 41020200 4b00".replace(' ', "")
     );
 }
 
@@ -49,17 +49,17 @@ fn a_part_has_these_bytes() {
 
 #[test]
 fn lk9_the_version_changes_with_these_bytes() {
-    assert_eq!(VERSION, 1);
+    assert_eq!(VERSION, 2);
 }
 
 fn to_process() -> Vec<(ToProcess, &'static str)> {
     vec![
         (
             ToProcess::Hello {
-                version: 1,
+                version: 2,
                 key: Bytes::from_static(b"key"),
             },
-            "01 05 0100 6b6579",
+            "01 05 0200 6b6579",
         ),
         (
             ToProcess::Open {
@@ -70,10 +70,10 @@ fn to_process() -> Vec<(ToProcess, &'static str)> {
                     origin: Some("https://x".to_owned()),
                     bearer: Some("b".to_owned()),
                     user_agent: Some("ü".to_owned()),
-                    remote: "1.2.3.4:5".to_owned(),
+                    remote: "1.2.3.4".to_owned(),
                 },
             },
-            "02 2c 04030201 06 2f646f632f61 01 03 743d31 01 09 68747470733a2f2f78 01 01 62 01 02 c3bc 09 312e322e332e343a35",
+            "02 2a 04030201 06 2f646f632f61 01 03 743d31 01 09 68747470733a2f2f78 01 01 62 01 02 c3bc 07 312e322e332e34",
         ),
         (
             ToProcess::Open {
@@ -113,10 +113,10 @@ fn to_process() -> Vec<(ToProcess, &'static str)> {
                     ("a".to_owned(), "b".to_owned()),
                     ("c".to_owned(), String::new()),
                 ],
-                remote: "r".to_owned(),
+                remote: "::1".to_owned(),
                 body: Bytes::from_static(b"xyz"),
             },
-            "06 1c 03000000 04 504f5354 04 2f617069 00 02 0161 0162 0163 00 01 72 78797a",
+            "06 1e 03000000 04 504f5354 04 2f617069 00 02 0161 0162 0163 00 03 3a3a31 78797a",
         ),
         (ToProcess::Drain, "07 00"),
     ]
@@ -124,23 +124,27 @@ fn to_process() -> Vec<(ToProcess, &'static str)> {
 
 fn to_sidecar() -> Vec<(ToSidecar, &'static str)> {
     vec![
-        (ToSidecar::Welcome { version: 1 }, "41 02 0100"),
+        (ToSidecar::Welcome { version: 2 }, "41 02 0200"),
         (
             ToSidecar::Accept {
                 connection: 7,
                 max_message: 16 << 20,
                 too_large: 4413,
                 overflow: 4500,
+                messages_per_second: 2000,
+                bytes_per_second: 8 << 20,
+                too_fast: 4429,
             },
-            "42 0c 07000000 00000001 3d11 9411",
+            "42 16 07000000 00000001 3d11 9411 d0070000 00008000 4d11",
         ),
         (
             ToSidecar::Refuse {
                 connection: 7,
                 status: 401,
+                code: "who".to_owned(),
                 reason: "no".to_owned(),
             },
-            "43 09 07000000 9101 02 6e6f",
+            "43 0d 07000000 9101 03 77686f 02 6e6f",
         ),
         (
             ToSidecar::Close {

@@ -78,21 +78,15 @@ pub(crate) fn to_process() -> impl Strategy<Value = ToProcess> {
 pub(crate) fn to_sidecar() -> impl Strategy<Value = ToSidecar> {
     prop_oneof![
         any::<u16>().prop_map(|version| ToSidecar::Welcome { version }),
-        (any::<u32>(), any::<u32>(), any::<u16>(), any::<u16>()).prop_map(
-            |(connection, max_message, too_large, overflow)| ToSidecar::Accept {
-                connection,
-                max_message,
-                too_large,
-                overflow
-            }
-        ),
-        (any::<u32>(), any::<u16>(), ".{0,99}").prop_map(|(connection, status, reason)| {
-            ToSidecar::Refuse {
+        accept(),
+        (any::<u32>(), any::<u16>(), ".{0,99}", ".{0,99}").prop_map(
+            |(connection, status, code, reason)| ToSidecar::Refuse {
                 connection,
                 status,
+                code,
                 reason,
             }
-        }),
+        ),
         (any::<u32>(), any::<u16>(), ".{0,99}").prop_map(|(connection, code, reason)| {
             ToSidecar::Close {
                 connection,
@@ -130,4 +124,21 @@ pub(crate) fn to_sidecar() -> impl Strategy<Value = ToSidecar> {
         Just(ToSidecar::Drained),
         ".{0,99}".prop_map(|reason| ToSidecar::Reset { reason }),
     ]
+}
+
+fn accept() -> impl Strategy<Value = ToSidecar> {
+    let numbers = (any::<u32>(), any::<u32>(), any::<u32>(), any::<u32>());
+    let codes = (any::<u16>(), any::<u16>(), any::<u16>());
+    (numbers, codes).prop_map(|(numbers, (too_large, overflow, too_fast))| {
+        let (connection, max_message, messages_per_second, bytes_per_second) = numbers;
+        ToSidecar::Accept {
+            connection,
+            max_message,
+            too_large,
+            overflow,
+            messages_per_second,
+            bytes_per_second,
+            too_fast,
+        }
+    })
 }

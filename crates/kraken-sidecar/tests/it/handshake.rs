@@ -27,7 +27,7 @@ async fn gw1_the_process_sees_the_whole_handshake_before_the_client_gets_an_answ
     assert_eq!(handshake.origin.as_deref(), Some("https://app.example"));
     assert_eq!(handshake.bearer.as_deref(), Some("secret"));
     assert_eq!(handshake.user_agent.as_deref(), Some("test"));
-    assert!(handshake.remote.starts_with("127.0.0.1:"));
+    assert_eq!(handshake.remote, "127.0.0.1");
     assert!(!connecting.is_finished());
 
     process.send(accept(connection)).await;
@@ -55,10 +55,11 @@ async fn gw2_a_refusal_is_an_http_status_with_the_reason() {
         .send(ToSidecar::Refuse {
             connection,
             status: 401,
+            code: "invalid_token".to_owned(),
             reason,
         })
         .await;
-    let body = r#"{"error":{"code":"unauthorized","message":"bad \"token\""}}"#;
+    let body = r#"{"error":{"code":"invalid_token","message":"bad \"token\""}}"#;
     assert_eq!(
         refusal(within(connecting).await.unwrap()),
         (401, body.to_owned())

@@ -38,7 +38,7 @@ async fn a_request_reaches_the_process_and_its_answer_the_client() {
             headers,
             expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
         );
-        assert!(remote.starts_with("127.0.0.1:"));
+        assert_eq!(remote, "127.0.0.1");
         assert_eq!(body, "body");
         let headers = [
             ("Content-Type", "text/plain"),

@@ -4,11 +4,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use kraken_link::{Endpoint, ToProcess, ToSidecar, VERSION};
-use kraken_sidecar::{Gateway, GatewayConfig, LINK_PATH, LinkStatus, WebSocketConnector};
+use kraken_sidecar::{Gateway, GatewayConfig, LINK_PATH, LinkKey, LinkStatus, WebSocketConnector};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::time::sleep;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
-use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{accept_hdr_async, connect_async};
 
 use crate::rig::{Rig, config, refusal, within};
@@ -86,7 +87,7 @@ async fn a_frame_of_another_link_resets_the_link_too() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_is_not_welcome_says_why() {
+async fn gw18_a_gateway_that_is_not_welcome_says_why() {
     let welcome_timeout = Duration::from_millis(100);
     let rig = Rig::start(GatewayConfig {
         welcome_timeout,
@@ -98,10 +99,13 @@ async fn a_gateway_that_is_not_welcome_says_why() {
         reason: "wrong key".to_owned(),
     };
     for (answer, expected) in [
-        (Some(reset), "the process refused the sidecar: wrong key"),
+        (
+            Some(reset),
+            "the Kraken process refuses this sidecar: wrong key",
+        ),
         (
             Some(ToSidecar::Welcome { version }),
-            "the process speaks link version 2, this sidecar 1",
+            "the Kraken process speaks version 3 of the link, this sidecar version 2: they have to be of the same release",
         ),
         (
             Some(ToSidecar::Drained),
@@ -210,7 +214,7 @@ async fn the_websocket_connector_reaches_a_process_through_its_node() {
 }
 
 #[tokio::test]
-async fn the_websocket_connector_says_what_is_wrong() {
+async fn gw18_whatever_is_in_the_way_to_the_process_is_named() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("ws://{}", listener.local_addr().unwrap());
     let gateway = Gateway::new(
@@ -219,23 +223,63 @@ async fn the_websocket_connector_says_what_is_wrong() {
     );
     let running = gateway.clone();
     tokio::spawn(async move { running.run().await });
-    for (status, expected) in [(404, "is the package"), (403, "on the node's machine")] {
-        let (stream, _) = within(listener.accept()).await.unwrap();
-        #[expect(clippy::result_large_err, reason = "the callback's type is given")]
-        let refuse = |_: &Request, _: Response| -> Result<Response, ErrorResponse> {
-            Err(Response::builder().status(status).body(None).unwrap())
-        };
-        let Err(Error::Http(_)) = accept_hdr_async(stream, refuse).await else {
-            panic!()
-        };
+    let refusal = |status| format!("HTTP/1.1 {status} x\r\nContent-Length: 0\r\n\r\n");
+    let mut open = Vec::new();
+    for (answer, expected) in [
+        (refusal(404), "answers 404: is the package"),
+        (refusal(200), "answers 200: is the package"),
+        (refusal(403), "on the node's machine"),
+        (
+            "220 mail.example\r\n\r\n".to_owned(),
+            "is not a Kinode node",
+        ),
+    ] {
+        let (mut stream, _) = within(listener.accept()).await.unwrap();
+        stream.write_all(answer.as_bytes()).await.unwrap();
         wait_for_reason(&gateway, expected).await;
+        open.push(stream);
     }
-    drop(listener);
-    wait_for_reason(&gateway, "is not reachable").await;
+    drop((open, listener));
+    wait_for_reason(&gateway, "is not reachable, is it running?").await;
 }
 
 async fn wait_for_reason(gateway: &Gateway, expected: &str) {
     let mut status = gateway.status();
     let is_expected = |status: &LinkStatus| matches!(status, LinkStatus::Down(reason) if reason.contains(expected));
     within(status.wait_for(is_expected)).await.unwrap();
+}
+
+#[tokio::test]
+async fn gw19_a_key_in_a_file_is_read_for_each_link_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    let rig = Rig::start(GatewayConfig {
+        key: LinkKey::File(path.clone()),
+        ..config()
+    })
+    .await;
+    let status = rig.wait_for(is_down).await;
+    let LinkStatus::Down(reason) = status else {
+        panic!()
+    };
+    assert!(
+        reason.starts_with("can't read the link key in "),
+        "{reason}"
+    );
+
+    // At once, so that nobody reads half a file.
+    let put = |key| {
+        let new = folder.path().join("new");
+        std::fs::write(&new, key).unwrap();
+        std::fs::rename(&new, &path).unwrap();
+    };
+    put("first\n");
+    for (expected, next) in [("first", "second"), ("second", "")] {
+        let mut process = rig.next_link().await;
+        put(next);
+        let ToProcess::Hello { key, .. } = process.next().await else {
+            panic!()
+        };
+        assert_eq!(key, expected);
+    }
 }

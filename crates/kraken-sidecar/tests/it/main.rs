@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
 
+/// Whose request it is, and how often it may come.
+mod address;
 /// How a WebSocket is let in, or not.
 mod handshake;
 /// Plain HTTP requests.
@@ -10,7 +12,13 @@ mod http;
 mod limits;
 /// How the gateway finds, loses and leaves the process.
 mod link;
+/// What is logged, and what never is.
+mod logs;
 /// Messages in both directions, and the fan-out.
 mod messages;
+/// What is counted.
+mod metrics;
+/// What clients get that send too much.
+mod rates;
 /// The gateway, the process and clients of all tests.
 mod rig;

@@ -20,7 +20,13 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) const OVERFLOW: u16 = 4500;
 pub(crate) const TOO_LARGE: u16 = 4413;
+pub(crate) const TOO_FAST: u16 = 4429;
 pub(crate) const MAX_MESSAGE: u32 = 8 * 1024 * 1024;
+
+/// The beginning of a handshake.
+const UPGRADE: &str = "GET /doc/a HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\
+    Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    Sec-WebSocket-Version: 13\r\n";
 
 /// A gateway that serves on a port of its own.
 pub(crate) struct Rig {
@@ -69,7 +75,7 @@ fn socket_pair() -> (LinkSocket, LinkSocket) {
 
 pub(crate) fn config() -> GatewayConfig {
     GatewayConfig {
-        key: Bytes::from_static(b"the key"),
+        key: Bytes::from_static(b"the key").into(),
         min_backoff: Duration::from_millis(10),
         ..GatewayConfig::default()
     }
@@ -134,11 +140,37 @@ impl Rig {
 
     /// A client that the process has let in with the usual limits, and its number.
     pub(crate) async fn client(&self, process: &mut Process) -> (Client, u32) {
+        self.client_with_rates(process, 0, 0).await
+    }
+
+    /// The same, with so many messages and bytes a second.
+    pub(crate) async fn client_with_rates(
+        &self,
+        process: &mut Process,
+        messages: u32,
+        bytes: u32,
+    ) -> (Client, u32) {
         let url = self.url("/doc/a");
         let connecting = tokio::spawn(async move { Client::connect(&url).await });
         let (connection, _) = process.opened().await;
-        process.send(accept(connection)).await;
+        process
+            .send(accept_with_rates(connection, messages, bytes))
+            .await;
         (connecting.await.unwrap(), connection)
+    }
+
+    /// Sends a handshake as it is, which has to be refused, and returns the answer: head and body.
+    pub(crate) async fn upgrade(&self, headers: &str) -> (String, String) {
+        self.http(&format!("{UPGRADE}{headers}Connection: close\r\n\r\n"))
+            .await
+    }
+
+    /// Begins a handshake with these headers. It is taken back when this is dropped.
+    pub(crate) async fn begin_upgrade(&self, headers: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let request = format!("{UPGRADE}{headers}\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream
     }
 
     /// Sends an HTTP request as it is and returns the answer: head and body.
@@ -160,11 +192,22 @@ impl Rig {
 }
 
 pub(crate) fn accept(connection: u32) -> ToSidecar {
+    accept_with_rates(connection, 0, 0)
+}
+
+fn accept_with_rates(
+    connection: u32,
+    messages_per_second: u32,
+    bytes_per_second: u32,
+) -> ToSidecar {
     ToSidecar::Accept {
         connection,
         max_message: MAX_MESSAGE,
         too_large: TOO_LARGE,
         overflow: OVERFLOW,
+        messages_per_second,
+        bytes_per_second,
+        too_fast: TOO_FAST,
     }
 }
 
@@ -221,6 +264,22 @@ impl Process {
             } => (connection, handshake),
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Answers the next record, which has to be a request.
+    pub(crate) async fn respond(&mut self, status: u16, content_type: &str, body: &str) {
+        let ToProcess::Request { id, .. } = self.next().await else {
+            panic!()
+        };
+        let headers = vec![("content-type".to_owned(), content_type.to_owned())];
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        self.send(ToSidecar::Response {
+            id,
+            status,
+            headers,
+            body,
+        })
+        .await;
     }
 
     /// Answers everything the simplest way until the link closes: each message is echoed.
