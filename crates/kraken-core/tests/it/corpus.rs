@@ -35,6 +35,48 @@ fn the_corpus_of_messages_is_harmless() {
     replay("messages", fuzz::messages);
 }
 
+#[test]
+fn the_corpus_of_strangers_is_harmless() {
+    replay("strangers", fuzz::strangers);
+}
+
+/// Mutations of what strangers may say: bytes changed, lines cut, doubled and mixed.
+#[test]
+fn co8_whatever_strangers_say_the_core_goes_on_and_nobody_gets_in() {
+    let mut seeds: Vec<_> = fs::read_dir(folder("strangers"))
+        .unwrap()
+        .map(|file| fs::read(file.unwrap().path()).unwrap())
+        .collect();
+    seeds.sort();
+    let mut rng = fastrand::Rng::with_seed(1);
+    for _ in 0..10_000 {
+        let mut data = seeds[rng.usize(..seeds.len())].clone();
+        for _ in 0..rng.usize(1..8) {
+            mutate(&mut data, &seeds, &mut rng);
+        }
+        fuzz::strangers(&data);
+    }
+}
+
+fn mutate(data: &mut Vec<u8>, seeds: &[Vec<u8>], rng: &mut fastrand::Rng) {
+    let at = rng.usize(..=data.len());
+    match rng.u8(..4) {
+        0 => data.insert(at, rng.u8(..)),
+        1 => {
+            if let Some(byte) = data.get_mut(at) {
+                *byte ^= 1 << rng.u8(..8);
+            }
+        }
+        2 => data.truncate(at),
+        _ => {
+            let other = &seeds[rng.usize(..seeds.len())];
+            let tail = &other[rng.usize(..=other.len())..];
+            data.truncate(at);
+            data.extend_from_slice(tail);
+        }
+    }
+}
+
 fn write_seeds() {
     if std::env::var_os("KRAKEN_WRITE_CORPUS").is_none() {
         return;
