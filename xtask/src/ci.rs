@@ -57,6 +57,7 @@ pub(crate) fn run() -> Result<()> {
             ])
             .args(["--target-dir=kraken/target", "--", "-D", "warnings"]),
     )?;
+    lint_tester()?;
     Step::new("docs").run(
         cargo()
             .args([
@@ -69,6 +70,28 @@ pub(crate) fn run() -> Result<()> {
             .env("RUSTDOCFLAGS", "-D warnings"),
     )?;
     tests::run(None)
+}
+
+/// The package that tests Kraken inside of a node is a workspace of its own.
+fn lint_tester() -> Result<()> {
+    component::build_tester()?;
+    let cargo = || {
+        let mut cargo = cargo();
+        cargo.current_dir(root().join("test/kraken-test"));
+        cargo
+    };
+    Step::new("format of the tester").run(cargo().args(["fmt", "--all", "--check"]))?;
+    Step::new("lint the tester").run(
+        cargo()
+            .args([
+                "clippy",
+                "--release",
+                "--target=wasm32-wasip1",
+                "--target-dir",
+            ])
+            .arg(root().join("kraken/target"))
+            .args(["--", "-D", "warnings"]),
+    )
 }
 
 /// The crates without IO have none below them either.

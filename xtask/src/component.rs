@@ -1,4 +1,4 @@
-//! The WASM component, built as `kit build` builds it.
+//! The WASM components, built as `kit build` builds them.
 
 use crate::command::{Step, answers, cargo, output, root};
 use anyhow::{Context, Result, bail};
@@ -12,44 +12,79 @@ use wit_component::ComponentEncoder;
 
 const TARGET: &str = "wasm32-wasip1";
 
-/// Builds `pkg/kraken.wasm`; its path.
-pub(crate) fn build() -> Result<PathBuf> {
-    let module = build_module()?;
-    let component = encode(&module)?;
-    let path = root().join("pkg/kraken.wasm");
-    // An unchanged file keeps its time, so that what embeds it isn't built again.
-    if fs::read(&path).ok().as_deref() != Some(&component) {
-        fs::write(&path, &component).with_context(|| format!("can't write {}", path.display()))?;
-    }
-    Ok(path)
+/// Where all components are built, so that what they have in common is built once.
+const TARGET_DIR: &str = "kraken/target";
+
+/// A process of a package.
+struct Process {
+    /// The folder of its crate, which has its name.
+    folder: &'static str,
+    /// The folder of the package that it is built into.
+    package: &'static str,
 }
 
-fn build_module() -> Result<PathBuf> {
-    let root = root();
-    let wit = root.join("kraken/target/wit");
-    fs::create_dir_all(&wit)?;
-    fs::copy(
-        root.join("crates/kraken-node/wit/kinode.wit"),
-        wit.join("kinode.wit"),
-    )?;
-    let mut command = cargo();
-    command
-        .args([
-            "build",
-            "--release",
-            "--no-default-features",
-            "--package",
-            "kraken",
-        ])
-        .args(["--target", TARGET, "--target-dir", "kraken/target"]);
-    if !has_target()? {
-        build_std_with_debian(&mut command)?;
+const KRAKEN: Process = Process {
+    folder: "kraken",
+    package: "pkg",
+};
+
+const TESTER: Process = Process {
+    folder: "test/kraken-test/kraken-test",
+    package: "test/kraken-test/pkg",
+};
+
+/// Builds `pkg/kraken.wasm`; its path.
+pub(crate) fn build() -> Result<PathBuf> {
+    KRAKEN.build()
+}
+
+/// Builds the package that tests Kraken inside of a node.
+pub(crate) fn build_tester() -> Result<PathBuf> {
+    TESTER.build()
+}
+
+impl Process {
+    fn build(&self) -> Result<PathBuf> {
+        let component = encode(&self.build_module()?)?;
+        let path = root().join(self.package).join(self.name() + ".wasm");
+        write_if_changed(&path, &component)?;
+        Ok(path)
     }
-    Step::new("build the component").run(&mut command)?;
-    Ok(root
-        .join("kraken/target")
-        .join(TARGET)
-        .join("release/kraken.wasm"))
+
+    fn build_module(&self) -> Result<PathBuf> {
+        let (root, name) = (root(), self.name());
+        let folder = root.join(self.folder);
+        let wit = folder.join("target/wit");
+        fs::create_dir_all(&wit)?;
+        let world = fs::read(root.join("crates/kraken-node/wit/kinode.wit"))?;
+        write_if_changed(&wit.join("kinode.wit"), &world)?;
+        let target_dir = root.join(TARGET_DIR);
+        let mut command = cargo();
+        command
+            .current_dir(folder)
+            .args(["build", "--release", "--no-default-features"])
+            .args(["--package", &name, "--target", TARGET, "--target-dir"])
+            .arg(&target_dir);
+        if !has_target()? {
+            build_std_with_debian(&mut command)?;
+        }
+        Step::new(format!("build the component {name}")).run(&mut command)?;
+        let module = name.replace('-', "_") + ".wasm";
+        Ok(target_dir.join(TARGET).join("release").join(module))
+    }
+
+    fn name(&self) -> String {
+        let name = self.folder.rsplit('/').next().unwrap_or(self.folder);
+        name.to_owned()
+    }
+}
+
+/// Writes a file. An unchanged one keeps its time, so that what depends on it isn't built again.
+fn write_if_changed(path: &Path, content: &[u8]) -> Result<()> {
+    if fs::read(path).ok().as_deref() == Some(content) {
+        return Ok(());
+    }
+    fs::write(path, content).with_context(|| format!("can't write {}", path.display()))
 }
 
 /// Whether rustc has the target, after asking rustup for it if need be.

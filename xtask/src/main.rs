@@ -38,6 +38,8 @@ enum Task {
     Build,
     /// Build the process alone, at pkg/kraken.wasm
     Component,
+    /// Build the package that tests Kraken inside of a node, at test/kraken-test/pkg
+    Tester,
     /// Check everything: format, lints, docs, boundaries, then every suite
     Ci,
     /// Measure Kraken and its peers side by side
@@ -54,6 +56,7 @@ fn main() -> Result<()> {
         Task::Test { only } => tests::run(only.as_deref()),
         Task::Build => build(),
         Task::Component => component::build().map(|_| ()),
+        Task::Tester => component::build_tester().map(|_| ()),
         Task::Ci => ci::run(),
         Task::Bench { arguments } => bench::run(&arguments),
     }

@@ -1,7 +1,7 @@
 //! The suites.
 
 use crate::command::{Step, cargo};
-use crate::{build, npm};
+use crate::{build, component, npm};
 use anyhow::Result;
 
 /// Runs a suite; fails if it does.
@@ -35,8 +35,9 @@ fn unit() -> Result<()> {
     ]))
 }
 
-/// What hosts it: node, sidecar, the command.
+/// What hosts it: node, sidecar, the command. And what is hosted, by the tester inside of a node.
 fn host() -> Result<()> {
+    component::build_tester()?;
     Step::new("test the hosts").run(cargo().args([
         "test",
         "--profile=dist",

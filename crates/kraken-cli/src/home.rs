@@ -32,4 +32,9 @@ impl Home {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
+
+    /// The folder for compiled components: the one that is named, or one in here.
+    pub(crate) fn cache(&self, named: Option<PathBuf>) -> PathBuf {
+        named.unwrap_or_else(|| self.path.join("cache"))
+    }
 }

@@ -24,6 +24,10 @@ pub(crate) struct Arguments {
     /// Folder for all data [default: ~/.local/share/kraken]
     #[arg(long, env = "KRAKEN_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// Folder for compiled components, which a start then takes from there [default: cache in the
+    /// data folder]
+    #[arg(long, env = "KRAKEN_CACHE_DIR", value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
     /// The node's name
     #[arg(long, value_name = "NAME", default_value = "kraken.os")]
     name: String,
@@ -45,6 +49,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let home = Home::take(data_dir)?;
     let mut config = NodeConfig::new(arguments.name, home.path());
     config.disorder = arguments.disorder;
+    config.cache = Some(home.cache(arguments.cache_dir));
     let node = Node::start(config).await?;
     let mut processes = Vec::new();
     for folder in &arguments.package {

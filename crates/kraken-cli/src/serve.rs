@@ -46,6 +46,10 @@ pub(crate) struct Arguments {
     /// Folder for all data [default: ~/.local/share/kraken]
     #[arg(long, env = "KRAKEN_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// Folder for the compiled component, which a start then takes from there [default: cache in
+    /// the data folder]
+    #[arg(long, env = "KRAKEN_CACHE_DIR", value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
     /// When an edit is relayed: at once, or only when it is stored. Kept until it is changed
     #[arg(long, env = "KRAKEN_DURABILITY", value_enum)]
     durability: Option<Durability>,
@@ -103,6 +107,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let home = Home::take(data_dir)?;
     let mut config = NodeConfig::new(NODE_NAME, home.path());
     config.process_memory = PROCESS_MEMORY;
+    config.cache = Some(home.cache(arguments.cache_dir));
     let node = Node::start(config).await?;
     node.install(package::embedded()?).await?;
     let made = setup::run(&node, &request).await?;

@@ -40,7 +40,7 @@ pub use limits::{AppLimitSettings, AppLimits, LimitSettings, Limits};
 pub use settings::Settings;
 pub use storage::{StorageOperation, StorageReply, StorageRequest};
 
-use auth::Secrets;
+use auth::{Secrets, TokenHash};
 use bytes::Bytes;
 use connect::Wish;
 use connections::{Connections, Expelled};
@@ -354,14 +354,20 @@ impl Core {
         if let Some(durability) = request.durability {
             self.settings.durability = durability;
         }
-        let before = self.settings.credentials.clone();
-        let reply = self.settings.credentials.set_up(request, &mut self.secrets);
-        if self.settings.credentials.master != before.master {
+        let credentials = &mut self.settings.credentials;
+        let last_master = credentials.master.clone();
+        let reply = credentials.set_up(request, &mut self.secrets);
+        self.credentials_changed(last_master.as_ref(), now);
+        self.save();
+        Ok(reply)
+    }
+
+    /// Lets nobody stay whom the last master token let in, if it is another now.
+    fn credentials_changed(&mut self, last_master: Option<&TokenHash>, now: Timestamp) {
+        if self.settings.credentials.master.as_ref() != last_master {
             let expelled = self.connections.without_master();
             self.expel(expelled, now);
         }
-        self.save();
-        Ok(reply)
     }
 
     fn take(&mut self, now: Timestamp, event: Event) {

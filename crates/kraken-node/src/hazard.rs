@@ -38,6 +38,15 @@ pub enum Hazard {
         /// The socket.
         channel_id: u32,
     },
+    /// The process pushed to a WebSocket that it had opened itself, and the
+    /// server read nothing for a second. It blocks the HTTP client of a real
+    /// node, for everybody. Here the socket is dropped.
+    BlockedClientSocket {
+        /// Who did it.
+        process: ProcessId,
+        /// The socket.
+        channel_id: u32,
+    },
     /// The process awaited a response while its mailbox was full: the node's
     /// event loop is stuck at that mailbox, and the response behind it.
     AwaitedWithFullMailbox {
@@ -59,6 +68,13 @@ pub enum Hazard {
         process: ProcessId,
         /// Whose mailbox was full.
         target: ProcessId,
+    },
+    /// The process isn't public, and relies on what its manifest grants. A real
+    /// node answers it until it reboots; from then on it may not, and the process
+    /// never binds a path. Here it is answered.
+    NotPublic {
+        /// Whose manifest it is.
+        process: ProcessId,
     },
     /// The process has more requests under way than a service takes; one was
     /// dropped. A real node would collect them without a bound.
@@ -88,6 +104,13 @@ impl fmt::Display for Hazard {
                 formatter,
                 "{process} pushed to channel {channel_id}, whose queue was full"
             ),
+            Self::BlockedClientSocket {
+                process,
+                channel_id,
+            } => write!(
+                formatter,
+                "{process} pushed to its own channel {channel_id}, and the server didn't read"
+            ),
             Self::AwaitedWithFullMailbox { process, target } => write!(
                 formatter,
                 "{process} awaited a response of {target} while its mailbox was full"
@@ -99,6 +122,10 @@ impl fmt::Display for Hazard {
             Self::StuckSending { process, target } => write!(
                 formatter,
                 "{process} was stuck at the full mailbox of {target}"
+            ),
+            Self::NotPublic { process } => write!(
+                formatter,
+                "{process} isn't public, and won't be answered after a reboot"
             ),
             Self::TooManyRequests { process, target } => write!(
                 formatter,

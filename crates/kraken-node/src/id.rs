@@ -10,7 +10,8 @@ use std::sync::{Arc, LazyLock};
 use serde::{Deserialize, Serialize};
 
 /// Names a process: `process:package:publisher`. Cheap to clone.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct ProcessId(Arc<Names>);
 
 #[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -116,6 +117,14 @@ impl FromStr for ProcessId {
             .split_once(':')
             .ok_or_else(|| InvalidId(text.to_owned()))?;
         package.parse::<PackageId>()?.process(process)
+    }
+}
+
+impl TryFrom<String> for ProcessId {
+    type Error = InvalidId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
     }
 }
 

@@ -4,15 +4,16 @@
 //! A [`Node`] owns a home folder and runs the processes of the [`Package`]s
 //! that are installed into it. Each process is a WASM component with a thread
 //! of its own; `receive` blocks on its mailbox of 100 messages. The services
-//! `http-server`, `sqlite`, `vfs` and `timer` (`:distro:sys`) are native and are
-//! called on the thread of the sender, so that a push goes from the process
-//! straight into the queue of its socket.
+//! `http-server`, `http-client`, `sqlite`, `vfs` and `timer` (`:distro:sys`) are
+//! native and are called on the thread of the sender, so that a push goes from
+//! the process straight into the queue of its socket. So is `kernel:distro:sys`,
+//! for the commands with which processes install, grant and kill.
 //!
 //! What would hang or crash a real node is survived here, and reported as a
 //! [`Hazard`]: a test asserts that [`Node::hazards`] is empty.
 //!
-//! There is no networking between nodes, no key-value service and no HTTP
-//! client. Nothing here knows which package it runs.
+//! There is no networking between nodes and no key-value service, and the HTTP
+//! client speaks no TLS. Nothing here knows which package it runs.
 //!
 //! ```no_run
 //! # async fn run() -> anyhow::Result<()> {
@@ -32,6 +33,7 @@
 //! ```
 
 mod hazard;
+mod http_client;
 mod http_server;
 mod id;
 mod kernel;

@@ -61,6 +61,19 @@ pub(crate) struct Capability {
 /// The parameters of the right to send messages to the issuer.
 pub(crate) const MESSAGING: &str = "\"messaging\"";
 
+impl Capability {
+    /// The same with its parameters written in one way: two that only differ in
+    /// spaces or in the order of keys are one.
+    pub(crate) fn normalized(mut self) -> Self {
+        if self.params != MESSAGING
+            && let Ok(params) = serde_json::from_str::<serde_json::Value>(&self.params)
+        {
+            self.params = params.to_string();
+        }
+        self
+    }
+}
+
 impl Envelope {
     /// Returns a request that expects no response.
     pub(crate) fn notice(source: ProcessId, target: ProcessId, body: Bytes) -> Self {

@@ -32,6 +32,13 @@ pub struct NodeConfig {
     /// 5 ms. A real node promises no order of them, but mostly keeps it; with
     /// this a process that relies on the order fails its tests. Off by default.
     pub disorder: bool,
+    /// A folder for compiled components, which may be shared by nodes of one user. Without one,
+    /// the default, each start compiles anew.
+    pub cache: Option<PathBuf>,
+    /// What one logs in with at `/login`, and what the cookie holds. By default
+    /// it is random and kept in the home folder. On the fake nodes that tests
+    /// boot it is `secret`.
+    pub login_secret: Option<String>,
 }
 
 /// A running node. Clones are the same node; it stops when the last is dropped.
@@ -50,6 +57,8 @@ impl NodeConfig {
             home: home.into(),
             process_memory: 1 << 30,
             disorder: false,
+            cache: None,
+            login_secret: None,
         }
     }
 }
@@ -217,6 +226,7 @@ impl Inner {
             process.interrupt(&self.kernel, Interrupt::Stop);
         }
         self.kernel.http_server.stop();
+        self.kernel.http_client.stop();
         processes
     }
 }
@@ -267,10 +277,9 @@ fn grant(kernel: &Kernel, manifest: &Manifest) {
         },
     };
     if !manifest.public && !manifest.grant_capabilities.is_empty() {
-        tracing::warn!(
-            process = %manifest.id,
-            "isn't public: when a real node reboots it may forget who was granted to answer"
-        );
+        kernel.hazards.record(Hazard::NotPublic {
+            process: manifest.id.clone(),
+        });
     }
     for named in &manifest.request_capabilities {
         let requested = capability(&named.process, named);

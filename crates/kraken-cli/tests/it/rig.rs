@@ -7,7 +7,7 @@ use kraken_sidecar::{
     LinkStatus,
 };
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -36,6 +36,7 @@ impl Rig {
         let home = tempfile::tempdir().unwrap();
         let mut config = NodeConfig::new("test.os", home.path());
         config.disorder = true;
+        config.cache = Some(cache());
         let node = Node::start(config).await.unwrap();
         let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../pkg");
         node.install(Package::from_folder(&package).unwrap())
@@ -92,6 +93,11 @@ impl Rig {
         assert_eq!(self.node.hazards(), []);
         self.node.shutdown().await;
     }
+}
+
+/// A folder for compiled components, for all tests.
+pub(crate) fn cache() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("components")
 }
 
 pub(crate) fn process() -> ProcessId {

@@ -1,7 +1,7 @@
 //! The package that tests Kraken inside of a node, in the embedded one: what `kit run-tests` does
 //! with a real one.
 
-use crate::rig::SOON;
+use crate::rig::{SOON, cache};
 use kraken_node::{Node, NodeConfig, Package};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,6 +16,7 @@ async fn the_tester_passes_in_the_embedded_node() {
     let home = tempfile::tempdir().unwrap();
     let mut config = NodeConfig::new(NODE, home.path());
     config.disorder = true;
+    config.cache = Some(cache());
     // The password of a fake node.
     config.login_secret = Some("secret".to_owned());
     let node = Node::start(config).await.unwrap();

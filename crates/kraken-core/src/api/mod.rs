@@ -241,6 +241,7 @@ impl Core {
             ["api", "apps", id, "secrets", number] => self.app_secret(id, number, request, now),
             ["api", "apps", id, "tokens"] => self.app_tokens(id, request, now),
             ["api", "tickets"] => self.issue_ticket(request, now),
+            ["api", "credentials"] => self.renew_credentials(request, now),
             ["api", "settings"] => self.server_settings(request, now),
             ["api", "link"] => self.link(request, now),
             _ if connect::is_socket_path(&request.path) => Err(Failure {

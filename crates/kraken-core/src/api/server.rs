@@ -1,6 +1,7 @@
 //! What concerns the whole server: its health, its metrics, its settings, its link.
 
 use super::{Answer, Failure, HttpRequest, HttpResponse, Way, nullable};
+use crate::auth::TokenHash;
 use crate::ids::Timestamp;
 use crate::metrics::Text;
 use crate::{Core, Durability, LimitSettings};
@@ -17,6 +18,20 @@ struct SettingsChange {
     tickets_for_everyone: Option<bool>,
     #[serde(default, deserialize_with = "nullable")]
     limits: Option<LimitSettings>,
+}
+
+/// A credential to be replaced, or made for the first time.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Renewal {
+    renew: Credential,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Credential {
+    Master,
+    Admin,
 }
 
 impl Core {
@@ -82,6 +97,25 @@ impl Core {
         text.gauge("kraken_process_start_time_seconds", help, started);
         let kind = "text/plain; version=0.0.4; charset=utf-8";
         Ok(HttpResponse::new(200, kind, text.into_string()))
+    }
+
+    pub(super) fn renew_credentials(&mut self, request: &HttpRequest, now: Timestamp) -> Answer {
+        self.check_admin(request, now)?;
+        if request.method != "POST" {
+            return Err(Failure::method_not_allowed("POST"));
+        }
+        let Renewal { renew } = request.json()?;
+        let token = self.secrets.next();
+        let credentials = &mut self.settings.credentials;
+        let last_master = credentials.master.clone();
+        let (name, hash) = match renew {
+            Credential::Master => ("master_token", &mut credentials.master),
+            Credential::Admin => ("admin_token", &mut credentials.admin),
+        };
+        *hash = Some(TokenHash::of(&token));
+        self.credentials_changed(last_master.as_ref(), now);
+        self.save();
+        Ok(HttpResponse::json(201, &json!({ name: token })))
     }
 
     pub(super) fn server_settings(&mut self, request: &HttpRequest, now: Timestamp) -> Answer {

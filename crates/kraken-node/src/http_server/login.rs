@@ -16,8 +16,8 @@ use super::wire::to_json;
 /// The largest request to log in, in bytes.
 pub(super) const REQUEST: usize = 16 * 1024;
 
-/// One secret per node, kept in a file of the home folder. It is what one logs
-/// in with, and what the cookie holds.
+/// One secret per node, kept in a file of the home folder unless it is given. It
+/// is what one logs in with, and what the cookie holds.
 pub(super) struct Login {
     secret: String,
     cookie: String,
@@ -32,9 +32,12 @@ struct Request {
 }
 
 impl Login {
-    pub(super) fn open(our: &str, home: &Path) -> anyhow::Result<Self> {
+    pub(super) fn open(our: &str, home: &Path, given: Option<String>) -> anyhow::Result<Self> {
         Ok(Self {
-            secret: secret(&home.join("http-secret"))?,
+            secret: match given {
+                Some(secret) => secret,
+                None => secret(&home.join("http-secret"))?,
+            },
             cookie: format!("kinode-auth_{our}"),
             page: include_str!("login.html").replace("${node}", our),
         })

@@ -45,13 +45,17 @@ pub(crate) struct HttpServer {
 }
 
 impl HttpServer {
-    pub(crate) fn start(our: &str, home: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn start(
+        our: &str,
+        home: &Path,
+        login_secret: Option<String>,
+    ) -> anyhow::Result<Self> {
         Ok(Self {
             id: ProcessId::system("http-server"),
             bindings: RwLock::default(),
             channels: Channels::default(),
             pending: PendingRequests::default(),
-            login: Login::open(our, home)?,
+            login: Login::open(our, home, login_secret)?,
         })
     }
 

@@ -4,6 +4,7 @@
 //! message to a process goes into its mailbox; when that is full, a task awaits
 //! room and a process thread blocks, but never for ever.
 
+mod commands;
 pub(crate) mod mailbox;
 pub(crate) mod rights;
 pub(crate) mod state;
@@ -19,6 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use self::rights::Rights;
 use self::state::States;
 use crate::hazard::{Hazard, Hazards};
+use crate::http_client::HttpClient;
 use crate::http_server::HttpServer;
 use crate::id::{ProcessId, random_id};
 use crate::message::{Envelope, Message};
@@ -43,6 +45,7 @@ pub(crate) struct Kernel {
     pub(crate) hazards: Hazards,
     pub(crate) rights: Rights,
     pub(crate) states: States,
+    pub(crate) http_client: HttpClient,
     pub(crate) http_server: HttpServer,
     pub(crate) vfs: Vfs,
     pub(crate) host: Host,
@@ -62,7 +65,9 @@ struct Full {
 
 #[derive(Clone, Copy)]
 enum Service {
+    HttpClient,
     HttpServer,
+    Kernel,
     Sqlite,
     Timer,
     Vfs,
@@ -72,16 +77,18 @@ impl Kernel {
     /// Sets up the services in the home folder. Must be called in a runtime.
     pub(crate) fn start(config: &NodeConfig) -> anyhow::Result<Arc<Self>> {
         let (our, home) = (config.name.as_str(), config.home.as_path());
+        let runtime = Handle::try_current()?;
         Ok(Arc::new(Self {
             our: our.into(),
-            runtime: Handle::try_current()?,
+            http_client: HttpClient::start(&runtime),
+            runtime,
             disorder: config.disorder,
             hazards: Hazards::default(),
             rights: Rights::new(our),
             states: States::open(&home.join("kernel").join("state"))?,
-            http_server: HttpServer::start(our, home)?,
+            http_server: HttpServer::start(our, home, config.login_secret.clone())?,
             vfs: Vfs::open(&home.join("vfs"))?,
-            host: Host::new(config.process_memory)?,
+            host: Host::new(config.process_memory, config.cache.as_deref())?,
             sqlite: Sqlite::open(&home.join("sqlite"))?,
             timer: Timer::new(),
             processes: RwLock::default(),
@@ -198,8 +205,14 @@ impl Kernel {
         }
     }
 
-    pub(crate) fn remove(&self, id: &ProcessId) {
-        self.processes.write().remove(id);
+    /// Removes a process, but not another one that has taken its name.
+    pub(crate) fn remove(&self, process: &Arc<Process>) {
+        let mut processes = self.processes.write();
+        if let Some(named) = processes.get(&process.id)
+            && Arc::ptr_eq(named, process)
+        {
+            processes.remove(&process.id);
+        }
     }
 
     pub(crate) fn process(&self, id: &ProcessId) -> Option<Arc<Process>> {
@@ -214,7 +227,9 @@ impl Kernel {
     fn dispatch(self: &Arc<Self>, envelope: Envelope) -> Result<(), Full> {
         if let Some(service) = Service::named(&envelope.target) {
             match service {
+                Service::HttpClient => self.http_client.handle(self, envelope),
                 Service::HttpServer => self.http_server.handle(self, envelope),
+                Service::Kernel => self.command(&envelope),
                 Service::Sqlite => self.sqlite.handle(self, envelope),
                 Service::Timer => self.timer.handle(self, envelope),
                 Service::Vfs => self.vfs.handle(self, envelope),
@@ -271,7 +286,9 @@ impl Service {
             return None;
         }
         match id.process() {
+            "http-client" => Some(Self::HttpClient),
             "http-server" => Some(Self::HttpServer),
+            "kernel" => Some(Self::Kernel),
             "sqlite" => Some(Self::Sqlite),
             "timer" => Some(Self::Timer),
             "vfs" => Some(Self::Vfs),

@@ -50,6 +50,7 @@ impl Rights {
     }
 
     pub(crate) fn grant(&self, holder: &ProcessId, capability: Capability) {
+        let capability = capability.normalized();
         let mut held = self.held.write();
         let held = held.entry(holder.clone()).or_default();
         if held.messaging.len() + held.other.len() >= HELD {
@@ -62,6 +63,7 @@ impl Rights {
     }
 
     pub(crate) fn drop(&self, holder: &ProcessId, capability: &Capability) {
+        let capability = &capability.clone().normalized();
         if let Some(held) = self.held.write().get_mut(holder) {
             if self.is_messaging(capability) {
                 held.messaging.remove(&capability.issuer);
@@ -71,7 +73,21 @@ impl Rights {
         }
     }
 
+    /// Forgets what a process holds.
+    pub(crate) fn forget(&self, holder: &ProcessId) {
+        self.held.write().remove(holder);
+    }
+
+    /// Takes from everybody what a process has issued.
+    pub(crate) fn revoke(&self, issuer: &ProcessId) {
+        for held in self.held.write().values_mut() {
+            held.messaging.remove(issuer);
+            held.other.retain(|capability| capability.issuer != *issuer);
+        }
+    }
+
     pub(crate) fn holds(&self, holder: &ProcessId, capability: &Capability) -> bool {
+        let capability = &capability.clone().normalized();
         self.held.read().get(holder).is_some_and(|held| {
             if self.is_messaging(capability) {
                 held.messaging.contains(&capability.issuer)

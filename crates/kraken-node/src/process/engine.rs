@@ -8,6 +8,7 @@ use wasmtime::{Config, Engine, ResourceLimiter, Store, UpdateDeadline};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::bindings::{ProcessV1, ProcessV1Pre};
+use super::cache::Cache;
 use super::exchange::Exchange;
 use super::output::{Output, Tail};
 use crate::kernel::mailbox::Mailbox;
@@ -18,6 +19,7 @@ const TABLE_ELEMENTS: usize = 1_000_000;
 /// What every process needs, and no process owns.
 pub(crate) struct Host {
     engine: Engine,
+    cache: Option<Cache>,
     memory: usize,
 }
 
@@ -34,18 +36,31 @@ pub(crate) struct Guest {
 }
 
 impl Host {
-    /// `memory` is the limit for each process, in bytes.
-    pub(crate) fn new(memory: usize) -> anyhow::Result<Self> {
+    /// `memory` is the limit for each process, in bytes; `cache` a folder for compiled components.
+    pub(crate) fn new(memory: usize, cache: Option<&Path>) -> anyhow::Result<Self> {
         let mut config = Config::new();
         // Nothing ticks: the epoch moves only when a process has to stop.
         config.epoch_interruption(true);
         let engine = Engine::new(&config).map_err(convert)?;
-        Ok(Self { engine, memory })
+        let open = |folder: &Path| {
+            Cache::open(folder)
+                .inspect_err(|error| tracing::warn!(%error, "no cache for compiled components"))
+                .ok()
+        };
+        Ok(Self {
+            engine,
+            cache: cache.and_then(open),
+            memory,
+        })
     }
 
-    /// Compiles a component. It takes a while.
+    /// Compiles a component. It takes a while, unless it is in the cache.
     pub(crate) fn compile(&self, wasm: &[u8]) -> anyhow::Result<Program> {
-        let component = Component::new(&self.engine, wasm).map_err(convert)?;
+        let component = match &self.cache {
+            Some(cache) => cache.compile(&self.engine, wasm),
+            None => Component::new(&self.engine, wasm),
+        };
+        let component = component.map_err(convert)?;
         let mut linker = Linker::new(&self.engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker).map_err(convert)?;
         ProcessV1::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest).map_err(convert)?;

@@ -68,6 +68,15 @@ enum Incoming {
     Failed { id: u64, offline: bool },
 }
 
+impl Incoming {
+    fn id(&self) -> u64 {
+        match self {
+            Self::Message(envelope) => envelope.id,
+            Self::Failed { id, .. } => *id,
+        }
+    }
+}
+
 impl Exchange {
     pub(super) fn new(kernel: Arc<Kernel>, itself: Arc<Process>, on_exit: OnExit) -> Self {
         Self {
@@ -128,18 +137,18 @@ impl Exchange {
         }
         let id = self.send(target, request, None, blob)?;
         loop {
-            let found = self.aside.iter().position(|incoming| match incoming {
-                Incoming::Message(envelope) => {
-                    envelope.id == id && matches!(envelope.message, Message::Response(_))
-                }
-                Incoming::Failed { id: failed, .. } => *failed == id,
-            });
+            let found = self.aside.iter().position(|incoming| incoming.id() == id);
             let incoming = match found.and_then(|index| self.aside.remove(index)) {
                 Some(incoming) => Some(incoming),
                 None => self.await_response(id)?,
             };
-            if let Some(received) = incoming.and_then(|incoming| self.accept(incoming)) {
-                return Ok(received);
+            match incoming.and_then(|incoming| self.accept(incoming)) {
+                // What a socket says has the id of the request that opened it.
+                Some(Received::Request(..)) => {
+                    wasmtime::bail!("received a request instead of the response awaited")
+                }
+                Some(received) => return Ok(received),
+                None => {}
             }
         }
     }
@@ -260,14 +269,7 @@ impl Exchange {
         let incoming = self
             .ingest()
             .map_err(|interrupt| wasmtime::format_err!("interrupted: {interrupt:?}"))?;
-        let (its_id, is_answer) = match &incoming {
-            Incoming::Message(envelope) => (
-                envelope.id,
-                matches!(envelope.message, Message::Response(_)),
-            ),
-            Incoming::Failed { id, .. } => (*id, true),
-        };
-        if its_id == id && is_answer {
+        if incoming.id() == id {
             return Ok(Some(incoming));
         }
         if let Incoming::Failed { id, .. } = incoming {

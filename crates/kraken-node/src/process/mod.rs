@@ -2,6 +2,7 @@
 //! is what the process wants when it ends.
 
 mod bindings;
+mod cache;
 mod convert;
 pub(crate) mod engine;
 mod exchange;
@@ -36,6 +37,8 @@ pub(crate) struct Process {
     pub(crate) public: bool,
     pub(crate) mailbox: Arc<Mailbox>,
     status: watch::Sender<Status>,
+    /// What it will be launched with; taken when it is.
+    start: Mutex<Option<Start>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -81,30 +84,56 @@ pub(crate) struct Start {
 impl Process {
     /// Starts a process. Gives `None` if the name is taken.
     pub(crate) fn start(kernel: &Arc<Kernel>, start: Start) -> std::io::Result<Option<Arc<Self>>> {
+        let Some(process) = Self::prepare(kernel, start) else {
+            return Ok(None);
+        };
+        process.launch(kernel)?;
+        Ok(Some(process))
+    }
+
+    /// Makes a process known: messages to it wait in its mailbox until it is
+    /// launched. Gives `None` if the name is taken.
+    pub(crate) fn prepare(kernel: &Kernel, start: Start) -> Option<Arc<Self>> {
         let process = Arc::new(Self {
             id: start.id.clone(),
             public: start.public,
             mailbox: Arc::new(Mailbox::new()),
             status: watch::Sender::default(),
+            start: Mutex::new(Some(start)),
             thread: Mutex::default(),
         });
-        if !kernel.add(process.clone()) {
-            return Ok(None);
-        }
-        let name = start.id.process().to_owned();
-        let (weak, running) = (Arc::downgrade(kernel), process.clone());
+        kernel.add(process.clone()).then_some(process)
+    }
+
+    /// Launches a process that was prepared. Gives `false` if it has been
+    /// launched before.
+    pub(crate) fn launch(self: &Arc<Self>, kernel: &Arc<Kernel>) -> std::io::Result<bool> {
+        let Some(start) = self.start.lock().take() else {
+            return Ok(false);
+        };
+        let (weak, running) = (Arc::downgrade(kernel), self.clone());
         let thread = std::thread::Builder::new()
-            .name(name)
+            .name(self.id.process().to_owned())
             .spawn(move || running.run(&weak, start));
         match thread {
             Ok(thread) => {
-                *process.thread.lock() = Some(thread);
-                Ok(Some(process))
+                *self.thread.lock() = Some(thread);
+                Ok(true)
             }
             Err(error) => {
-                kernel.remove(&process.id);
+                kernel.remove(self);
                 Err(error)
             }
+        }
+    }
+
+    /// Ends a process for good, whatever it wants on exit. Its name is free at
+    /// once.
+    pub(crate) fn kill(self: &Arc<Self>, kernel: &Kernel) {
+        kernel.remove(self);
+        self.interrupt(kernel, Interrupt::Stop);
+        if self.start.lock().take().is_some() {
+            self.ended();
         }
     }
 
@@ -167,10 +196,14 @@ impl Process {
             });
         }
         if let Some(kernel) = kernel.upgrade() {
-            kernel.remove(&self.id);
+            kernel.remove(&self);
         }
         // Nobody may wait for room in a mailbox that nobody empties.
         self.mailbox.interrupt(Interrupt::Stop);
+        self.ended();
+    }
+
+    fn ended(&self) {
         self.status
             .send_modify(|status| status.phase = Phase::Ended);
     }

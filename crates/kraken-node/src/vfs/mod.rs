@@ -1,7 +1,7 @@
 //! `vfs:distro:sys`: the files of packages, in drives.
 //!
-//! A path is `/package:publisher/drive/…`; a package reaches its own drives
-//! only. What came with a package is in its drive `pkg`. As on a real node each
+//! A path is `/package:publisher/drive/…`; a package reaches its own drives, and
+//! those that it holds a capability for. What came with a package is in its drive `pkg`. As on a real node each
 //! request runs on its own, so two that aren't awaited may swap.
 
 mod files;
@@ -12,14 +12,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde_json::json;
 use tokio::sync::Semaphore;
 
 use self::files::Files;
-use self::path::Root;
+use self::path::{Resolved, Root};
 use self::wire::{Action, Error, Reply, Request};
 use crate::id::PackageId;
 use crate::kernel::{Kernel, SERVICE_REQUESTS};
-use crate::message::{Blob, Envelope, Message};
+use crate::message::{Blob, Capability, Envelope, Message};
 
 pub(crate) struct Vfs {
     service: Arc<Service>,
@@ -65,11 +66,10 @@ impl Vfs {
 
     /// Reads a file of a package's drives.
     pub(crate) fn read(&self, package: &PackageId, path: &str) -> io::Result<Vec<u8>> {
-        let path = self
-            .service
-            .root
-            .resolve(package, path)
-            .map_err(io::Error::other)?;
+        let path = self.service.root.resolve(path).map_err(io::Error::other)?;
+        if path.owner != *package {
+            return Err(io::Error::other(Error::NoReadCap));
+        }
         std::fs::read(path.on_disk)
     }
 
@@ -90,8 +90,12 @@ impl Vfs {
         let held_back = kernel.hold_back();
         kernel.runtime.spawn(async move {
             held_back.await;
+            let caller = weak.clone();
             let work = tokio::task::spawn_blocking(move || {
-                let result = service.run(&envelope);
+                let result = match caller.upgrade() {
+                    Some(kernel) => service.run(&kernel, &envelope),
+                    None => Err(Error::MalformedRequest),
+                };
                 (envelope, result)
             });
             if let (Ok((envelope, result)), Some(kernel)) = (work.await, weak.upgrade()) {
@@ -114,20 +118,21 @@ impl Vfs {
 }
 
 impl Service {
-    fn run(&self, envelope: &Envelope) -> Result<(Reply, Option<Vec<u8>>), Error> {
+    fn run(&self, kernel: &Kernel, envelope: &Envelope) -> Result<(Reply, Option<Vec<u8>>), Error> {
         let Message::Request(message) = &envelope.message else {
             return Err(Error::MalformedRequest);
         };
         let request: Request =
             serde_json::from_slice(&message.body).map_err(|_| Error::MalformedRequest)?;
-        let package = envelope.source.package_id();
-        let path = self
-            .root
-            .resolve(&package, &request.path)
-            .map_err(|error| match (error, request.action.writes()) {
-                (Error::NoReadCap, true) => Error::NoWriteCap,
-                (error, _) => error,
-            })?;
+        let resolve = |path: &str, writes: bool| {
+            let path = self.root.resolve(path)?;
+            match may(kernel, envelope, &path, writes) {
+                true => Ok(path),
+                false if writes => Err(Error::NoWriteCap),
+                false => Err(Error::NoReadCap),
+            }
+        };
+        let path = resolve(&request.path, request.action.writes())?;
         let (file, files) = (path.on_disk.as_path(), &self.files);
         let bytes = || {
             envelope
@@ -174,11 +179,11 @@ impl Service {
             Action::RemoveDir => done(std::fs::remove_dir(file))?,
             Action::RemoveDirAll => done(std::fs::remove_dir_all(file))?,
             Action::Rename { new_path } => {
-                let new_path = self.root.resolve(&package, &new_path)?;
+                let new_path = resolve(&new_path, true)?;
                 done(std::fs::rename(file, new_path.on_disk))?
             }
             Action::CopyFile { new_path } => {
-                let new_path = self.root.resolve(&package, &new_path)?;
+                let new_path = resolve(&new_path, true)?;
                 done(std::fs::copy(file, new_path.on_disk).map(|_| ()))?
             }
             Action::Metadata => Reply::Metadata((&std::fs::metadata(file)?).into()),
@@ -192,6 +197,21 @@ impl Service {
         };
         Ok((reply, None))
     }
+}
+
+/// Whether a drive is the requester's own, or one that it was given.
+fn may(kernel: &Kernel, envelope: &Envelope, path: &Resolved, writes: bool) -> bool {
+    let kind = match writes {
+        true => "write",
+        false => "read",
+    };
+    let source = &envelope.source;
+    let needed = Capability {
+        node: kernel.our.as_ref().to_owned(),
+        issuer: envelope.target.clone(),
+        params: json!({"kind": kind, "drive": path.drive_name}).to_string(),
+    };
+    source.package_id() == path.owner || kernel.rights.holds(source, &needed)
 }
 
 fn done(result: io::Result<()>) -> Result<Reply, Error> {

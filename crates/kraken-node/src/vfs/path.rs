@@ -12,6 +12,10 @@ pub(super) struct Root(PathBuf);
 /// Where a path leads.
 #[derive(Debug)]
 pub(super) struct Resolved {
+    /// The package whose drive it is.
+    pub(super) owner: PackageId,
+    /// The drive as capabilities name it: `/package:publisher/drive`.
+    pub(super) drive_name: String,
     pub(super) drive: PathBuf,
     pub(super) on_disk: PathBuf,
 }
@@ -26,9 +30,9 @@ impl Root {
         self.0.join(package.to_string())
     }
 
-    /// Resolves a path that a package uses. It may not lead out of the drive,
+    /// Resolves a path, in whosever drive. It may not lead out of the drive,
     /// neither by `..` nor by a symbolic link.
-    pub(super) fn resolve(&self, package: &PackageId, path: &str) -> Result<Resolved, Error> {
+    pub(super) fn resolve(&self, path: &str) -> Result<Resolved, Error> {
         let invalid = |error: &str| Error::ParseError {
             error: error.to_owned(),
             path: path.to_owned(),
@@ -53,17 +57,20 @@ impl Root {
             .to_str()
             .and_then(|owner| owner.parse::<PackageId>().ok());
         let owner = owner.ok_or_else(|| invalid("not a package"))?;
-        if owner != *package {
-            return Err(Error::NoReadCap);
-        }
-        let drive = self.package(package).join(drive);
+        let drive_name = format!("/{owner}/{}", drive.display());
+        let drive = self.package(&owner).join(drive);
         let mut on_disk = drive.clone();
         refuse_link(&on_disk)?;
         for part in rest {
             on_disk.push(part);
             refuse_link(&on_disk)?;
         }
-        Ok(Resolved { drive, on_disk })
+        Ok(Resolved {
+            owner,
+            drive_name,
+            drive,
+            on_disk,
+        })
     }
 
     /// Lists a folder, with paths that begin at the package.
@@ -113,20 +120,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_stays_in_the_drives_of_its_package() {
+    fn a_path_stays_in_its_drive() {
         let folder = std::env::temp_dir().join(format!("kraken-node-vfs-{}", std::process::id()));
         let root = Root::open(&folder).unwrap();
         let package: PackageId = "chat:example.os".parse().unwrap();
-        let resolve = |path: &str| root.resolve(&package, path);
+        let resolve = |path: &str| root.resolve(path);
 
         let file = resolve("/chat:example.os/pkg/ui/../a.txt").unwrap();
         assert!(file.on_disk.ends_with("chat:example.os/pkg/a.txt"));
+        assert_eq!(file.owner, package);
+        assert_eq!(file.drive_name, "/chat:example.os/pkg");
         assert!(resolve("chat:example.os/pkg").is_ok());
-        for escape in [
+        // Whose drive it ends in is what counts.
+        for other in [
             "/chat:example.os/pkg/../../other:example.os/pkg/secret",
             "/other:example.os/pkg/secret",
         ] {
-            assert!(matches!(resolve(escape), Err(Error::NoReadCap)), "{escape}");
+            let owner = resolve(other).unwrap().owner.to_string();
+            assert_eq!(owner, "other:example.os", "{other}");
         }
         for bad in ["/", "/chat:example.os", "/../../etc/passwd", "/etc/passwd"] {
             assert!(

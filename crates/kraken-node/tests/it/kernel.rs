@@ -81,6 +81,11 @@ async fn a_closed_process_hears_only_those_it_granted() {
     let log = rig.log_of("granting:probe:test.os", 1).await;
     assert_eq!(log[0]["body"], "hello");
     assert_eq!(log[0]["source"], MAIN);
+    // A real node forgets what was granted when it reboots.
+    let hazard = Hazard::NotPublic {
+        process: id("granting:probe:test.os"),
+    };
+    assert_eq!(rig.node.hazards(), [hazard]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::Request;
 use serde_json::json;
 
-use crate::rig::Rig;
+use crate::rig::{Home, Rig};
 
 const BIND: &str =
     r#"{"Bind": {"path": "/", "authenticated": true, "local_only": false, "cache": false}}"#;
@@ -76,6 +76,23 @@ async fn the_secret_stays_and_only_its_owner_can_read_it() {
     rig.node.shutdown().await;
     let again = Rig::without_package(rig.home, |_| {}).await;
     assert_eq!(again.node.login_secret(), secret);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_is_given_is_the_one_and_isnt_kept() {
+    let given = |config: &mut kraken_node::NodeConfig| {
+        config.login_secret = Some("secret".to_owned());
+    };
+    let rig = Rig::without_package(Home::new(), given).await;
+    assert_eq!(rig.node.login_secret(), "secret");
+    let body = json!({"password_hash": "secret", "subdomain": null}).to_string();
+    let login = Request::post("/login").body(Body::from(body)).unwrap();
+    let accepted = rig.request(login, true).await;
+    assert_eq!(
+        accepted.headers["set-cookie"],
+        "kinode-auth_test.os=secret;"
+    );
+    assert!(!rig.home.0.join("http-secret").exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,10 +7,14 @@
     reason = "the helpers of tests fail loudly, as tests do"
 )]
 
+// Installing, granting and killing by messages to the kernel.
+mod commands;
 // Capabilities, timeouts, state, restarts, limits, messages in and out.
 mod kernel;
 // Pushing to, and hearing from, extensions in the same program.
 mod extension;
+// Requests and sockets of processes to servers.
+mod client;
 // Paths, requests, answers, cached content.
 mod http;
 // Who is logged in.

@@ -56,6 +56,8 @@ impl Rig {
 
     pub(crate) async fn without_package(home: Home, set_up: impl FnOnce(&mut NodeConfig)) -> Self {
         let mut config = NodeConfig::new("test.os", &home.0);
+        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("components");
+        config.cache = Some(cache);
         set_up(&mut config);
         let node = Node::start(config).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -246,6 +248,15 @@ pub(crate) fn process(name: &str, differences: Value) -> Value {
     });
     for (key, value) in differences.as_object().unwrap() {
         process[key] = value.clone();
+    }
+    process
+}
+
+/// One process of a manifest with these capabilities, and those it has anyway.
+pub(crate) fn process_that_may(name: &str, send_to: &[&str]) -> Value {
+    let mut process = process(name, json!({}));
+    if let Value::Array(capabilities) = &mut process["request_capabilities"] {
+        capabilities.extend(send_to.iter().map(|service| json!(service)));
     }
     process
 }

@@ -133,7 +133,7 @@ async fn no_path_leads_out_of_the_package() {
     let out = json!({"Rename": {"new_path": "/other:test.os/drive/file"}});
     assert_eq!(
         vfs(&rig, DRIVE, out, None).await,
-        json!({"Err": "NoReadCap"})
+        json!({"Err": "NoWriteCap"})
     );
     #[cfg(unix)]
     {

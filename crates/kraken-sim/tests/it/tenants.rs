@@ -245,6 +245,29 @@ fn tk5_a_refused_change_is_answered_and_a_step_2_without_news_is_not() {
 }
 
 #[test]
+fn au3_a_renewed_master_token_ends_what_the_earlier_one_let_in() {
+    let mut world = relay_first();
+    let claims = json!({ "sub": "alice", "aud": "*" });
+    let token = token(&mut world, "default", &claims);
+    let (page, native) = (world.joined("room"), client(&mut world, &token, None));
+    world.settle();
+    let renewal = json!({ "renew": "master" });
+    let renewed = ask(&mut world, "POST", "/api/credentials", &renewal, 201);
+    world.settle();
+    assert_eq!(world.closes(page), [close::UNAUTHORIZED]);
+    assert!(world.closes(native).is_empty());
+    world.connect(page);
+    world.settle();
+    assert_eq!(code(&world, page), Some((401, "invalid_token")));
+    let master = renewed["master_token"].as_str().unwrap();
+    let fresh = client(&mut world, master, Some("http://localhost:1"));
+    assert!(world.is_connected(fresh));
+    let renewal = json!({ "renew": "admin" });
+    ask(&mut world, "POST", "/api/credentials", &renewal, 201);
+    ask(&mut world, "GET", "/api/apps", &json!({}), 401);
+}
+
+#[test]
 fn tk6_a_token_that_expires_closes_its_connection_so_that_it_comes_back() {
     let mut world = relay_first();
     let claims = json!({ "sub": "alice", "aud": "room", "expires_in": 60 });

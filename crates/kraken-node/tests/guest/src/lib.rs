@@ -58,6 +58,11 @@ struct Outgoing {
     timeout: Option<u64>,
     #[serde(default)]
     context: Option<String>,
+    /// Takes over the last blob, and the id of the command.
+    #[serde(default)]
+    inherit: bool,
+    #[serde(default)]
+    metadata: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -81,6 +86,8 @@ fn init(our: Address) {
             repeat: None,
             timeout: Some(5),
             context: None,
+            inherit: false,
+            metadata: None,
         });
     }
     if our.process() == "crashing" {
@@ -186,7 +193,12 @@ fn request(outgoing: &Outgoing, number: Option<u32>) -> Request {
         Value::String(text) => text.clone().into_bytes(),
         body => serde_json::to_vec(body).unwrap(),
     };
-    let mut request = Request::to(("our", target)).body(body);
+    let mut request = Request::to(("our", target))
+        .body(body)
+        .inherit(outgoing.inherit);
+    if let Some(metadata) = &outgoing.metadata {
+        request = request.metadata(metadata);
+    }
     if let Some(timeout) = outgoing.timeout {
         request = request.expects_response(timeout);
     }
@@ -219,10 +231,8 @@ fn call(outgoing: Outgoing) -> Value {
 
 fn handle(message: Message, log: &mut Vec<Logged>) {
     let blob = get_blob();
-    match message
-        .is_request()
-        .then(|| HttpServerRequest::from_bytes(message.body()))
-    {
+    let of_server = message.is_request() && message.source().process() == "http-server";
+    match of_server.then(|| HttpServerRequest::from_bytes(message.body())) {
         Some(Ok(HttpServerRequest::Http(request))) => return answer(&request, blob),
         Some(Ok(HttpServerRequest::WebSocketPush {
             channel_id,
