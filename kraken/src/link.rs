@@ -120,6 +120,13 @@ impl Session {
                 connection: self.local(connection.0)?,
                 payload: message,
             },
+            Effect::SendText {
+                connection,
+                message,
+            } => ToSidecar::Text {
+                connection: self.local(connection.0)?,
+                payload: message,
+            },
             Effect::Subscribe { connection, topic } => ToSidecar::Subscribe {
                 connection: self.local(connection.0)?,
                 topic: topic.0,

@@ -24,6 +24,7 @@ mod metrics;
 mod origin;
 mod registry;
 mod settings;
+mod signal;
 mod storage;
 mod ticket;
 mod timers;
@@ -49,6 +50,7 @@ use doc::{Documents, Policy};
 use grant::{Grant, Refusal};
 use metrics::Counters;
 use serde::{Deserialize, Serialize};
+use signal::Signals;
 use ticket::Tickets;
 use yrs::ClientID;
 
@@ -177,6 +179,13 @@ pub enum Effect {
         /// One WebSocket message.
         message: Bytes,
     },
+    /// Send one text message. Only to a connection that has sent text itself.
+    SendText {
+        /// To whom.
+        connection: ConnectionId,
+        /// One WebSocket message, of UTF-8.
+        message: Bytes,
+    },
     /// From here on a connection gets what is published on a topic.
     Subscribe {
         /// Who. A connection that closes leaves its topics.
@@ -254,6 +263,7 @@ pub struct Core {
     tickets: Tickets,
     connections: Connections,
     documents: Documents,
+    signals: Signals,
     direct: Direct,
     counters: Counters,
     effects: Vec<Effect>,
@@ -283,6 +293,7 @@ impl Core {
             tickets: Tickets::default(),
             connections: Connections::default(),
             documents: Documents::new(limits, client),
+            signals: Signals::default(),
             direct: Direct::default(),
             counters: Counters::default(),
             effects: vec![Effect::Save(settings.clone())],
@@ -380,8 +391,10 @@ impl Core {
                 connection,
                 message,
             } => self.binary(connection, message, now),
-            // Nothing on a document's socket speaks text yet; it is ignored.
-            Event::Text { .. } => {}
+            Event::Text {
+                connection,
+                message,
+            } => self.text(connection, &message),
             Event::Closed { connection } => self.left(connection, now),
             Event::ChannelOpened { channel, path } => self.channel_opened(channel, &path, now),
             Event::ChannelPush { channel, push } => self.channel_push(channel, push, now),
@@ -470,9 +483,19 @@ impl Core {
             .frame(connection, message, now, &mut self.effects);
     }
 
+    fn text(&mut self, connection: ConnectionId, message: &[u8]) {
+        self.counters.messages += 1;
+        self.counters.message_bytes += message.len() as u64;
+        if let Some(room) = self.documents.topic_of(connection) {
+            self.signals
+                .text(room, connection, message, &mut self.effects);
+        }
+    }
+
     fn left(&mut self, connection: ConnectionId, now: Timestamp) {
         self.connections.remove(connection);
         self.documents.leave(connection, now);
+        self.signals.leave(connection, &mut self.effects);
     }
 
     /// Closes connections that have been taken out of the grants.
@@ -484,6 +507,7 @@ impl Core {
         } in expelled
         {
             self.documents.leave(connection, now);
+            self.signals.leave(connection, &mut self.effects);
             self.effects.push(Effect::Close {
                 connection,
                 code,

@@ -563,7 +563,7 @@ impl World {
                 }
                 Effect::Save(settings) => self.config.settings = Some(settings),
                 Effect::Respond { response, .. } => self.responses.push(response),
-                Effect::ResetLink | Effect::Push { .. } => {}
+                Effect::ResetLink | Effect::Push { .. } | Effect::SendText { .. } => {}
                 Effect::Store(request) => {
                     let at = self.now.after(self.rng.u64(0..=self.faults.storage_delay));
                     let fails = self.rng.f64() < self.faults.storage_failures;

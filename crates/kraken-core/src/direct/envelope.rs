@@ -9,8 +9,8 @@ use crate::grant::Refusal;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::borrow::Cow;
 
 pub(super) const NOT_OPEN: Refusal =
@@ -41,10 +41,8 @@ pub(super) enum Said<'a> {
         data: Cow<'a, str>,
     },
     Signal {
-        #[serde(rename = "room")]
-        _room: IgnoredAny,
-        #[serde(rename = "signal")]
-        _signal: IgnoredAny,
+        room: String,
+        signal: Map<String, Value>,
     },
     Close {
         room: String,
@@ -82,6 +80,15 @@ impl<'a> Said<'a> {
     pub(super) fn parse(message: &'a [u8]) -> Result<Self, Refusal> {
         serde_json::from_slice(message).map_err(|_| NOT_UNDERSTOOD)
     }
+}
+
+/// A JSON object that isn't empty, with the room that it is about.
+pub(super) fn of_room(room: &str, object: &[u8]) -> Bytes {
+    let room = serde_json::to_string(room).unwrap_or_default();
+    let rest = object.strip_prefix(b"{").unwrap_or(object);
+    [format!("{{\"room\":{room},").as_bytes(), rest]
+        .concat()
+        .into()
 }
 
 /// The message that `data` carries.

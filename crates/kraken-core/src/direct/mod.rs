@@ -20,6 +20,7 @@ use budget::Budget;
 use bytes::Bytes;
 use envelope::{Envelope, Said};
 use outbox::Outbox;
+use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One WebSocket message, to or from a client of the node's HTTP server.
@@ -115,6 +116,8 @@ enum Wanted {
         ticket: Option<String>,
     },
     Binary(ConnectionId, Bytes),
+    Text(ConnectionId, Bytes),
+    Signal(ConnectionId, Map<String, Value>),
     Left(ConnectionId),
 }
 
@@ -143,6 +146,8 @@ impl Core {
                     ticket,
                 } => self.open_line(connection, channel, &room, ticket.as_deref(), now),
                 Wanted::Binary(connection, message) => self.binary(connection, message, now),
+                Wanted::Text(connection, message) => self.text(connection, &message),
+                Wanted::Signal(connection, signal) => self.signal(connection, signal),
                 Wanted::Left(connection) => self.left(connection, now),
             }
         }
@@ -181,6 +186,14 @@ impl Core {
         }
         for connection in gone {
             self.left(connection, now);
+        }
+    }
+
+    fn signal(&mut self, connection: ConnectionId, signal: Map<String, Value>) {
+        self.counters.messages += 1;
+        if let Some(room) = self.documents.topic_of(connection) {
+            self.signals
+                .signal(room, connection, signal, &mut self.effects);
         }
     }
 
@@ -283,6 +296,7 @@ impl Direct {
             // nothing may be pushed to it.
             return Vec::new();
         };
+        let is_text = matches!(push, Push::Text(_));
         let message = match push {
             Push::Pong(payload) => {
                 channel.outbox.read(&payload);
@@ -301,6 +315,7 @@ impl Direct {
             return self.mute(id, &TOO_FAST);
         }
         match &channel.speech {
+            Speech::Protocol(connection) if is_text => vec![Wanted::Text(*connection, message)],
             Speech::Protocol(connection) => vec![Wanted::Binary(*connection, message)],
             Speech::Envelopes { .. } => self.said(id, &message),
         }
@@ -318,8 +333,10 @@ impl Direct {
                     (_, None) => self.complain(id, Some(&room), &envelope::NOT_BASE64),
                 }
             }
-            // Nothing on a document's socket signals yet; it is ignored, as at the gateway.
-            Ok(Said::Signal { .. }) => Vec::new(),
+            Ok(Said::Signal { room, signal }) => match self.connection(id, &room) {
+                Some(connection) => vec![Wanted::Signal(connection, signal)],
+                None => self.complain(id, Some(&room), &envelope::NOT_OPEN),
+            },
             Ok(Said::Close { room }) => match self.connection(id, &room) {
                 Some(connection) => {
                     self.forget_room(id, &room);
@@ -426,29 +443,35 @@ impl Direct {
                 reason,
                 ..
             } if is_own(connection) => {
-                self.end(
-                    connection,
-                    Envelope::refusal(&code, &reason),
-                    &reason,
-                    touched,
-                );
+                let envelope = Envelope::refusal(&code, &reason);
+                self.end(connection, envelope, &reason, touched);
+                gone.push(connection);
             }
             Effect::Close {
                 connection,
                 code,
                 reason,
             } if is_own(connection) => {
-                self.end(
-                    connection,
-                    Envelope::closing(code, &reason),
-                    &reason,
-                    touched,
-                );
+                let envelope = Envelope::closing(code, &reason);
+                self.end(connection, envelope, &reason, touched);
+                gone.push(connection);
             }
             Effect::Send {
                 connection,
                 message,
             } if is_own(connection) => self.send(connection, &message, touched, gone),
+            Effect::SendText {
+                connection,
+                message,
+            } if is_own(connection) => {
+                let line = self.lines.get(&connection)?;
+                touched.insert(line.channel);
+                let message = match &line.room {
+                    Some(room) => envelope::of_room(room, &message),
+                    None => message,
+                };
+                self.queue(connection, Push::Text(message), gone);
+            }
             Effect::Subscribe { connection, topic } if is_own(connection) => {
                 if self.lines.contains_key(&connection) {
                     self.topics.entry(topic).or_default().insert(connection);
@@ -505,7 +528,7 @@ impl Direct {
             let left = self.mute(id, &STALLED);
             gone.extend(left.into_iter().filter_map(|wanted| match wanted {
                 Wanted::Left(connection) => Some(connection),
-                Wanted::Open { .. } | Wanted::Binary(..) => None,
+                _ => None,
             }));
         }
     }

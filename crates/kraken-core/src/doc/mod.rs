@@ -269,6 +269,11 @@ impl Documents {
         self.timers.set(Timer::Room(topic), deadline);
     }
 
+    /// The room that a connection is in.
+    pub(crate) fn topic_of(&self, connection: ConnectionId) -> Option<TopicId> {
+        self.members.get(&connection).copied()
+    }
+
     /// Takes a connection out of its room. Unknown ones have left before.
     pub(crate) fn leave(&mut self, connection: ConnectionId, now: Timestamp) {
         let Some(topic) = self.members.remove(&connection) else {

@@ -24,6 +24,7 @@ impl Log {
         let writer = text.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(LevelFilter::TRACE)
+            .with_ansi(false)
             .with_writer(move || Writer(writer.clone()))
             .finish();
         Self {
