@@ -8,6 +8,7 @@ use crate::Effect;
 use crate::ids::{ConnectionId, TopicId};
 use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -103,15 +104,9 @@ impl Signals {
         message: &[u8],
         effects: &mut Vec<Effect>,
     ) {
-        let envelope = match message.len() > MOST_BYTES {
-            true => Err(Failure::new("too_large", "a signal has at most 64 KiB")),
-            false => serde_json::from_slice::<Envelope>(message)
-                .ok()
-                .filter(|envelope| envelope.kraken == "signal")
-                .ok_or(NOT_A_SIGNAL),
-        };
-        match envelope {
-            Ok(envelope) => self.signal(room, connection, envelope.signal, effects),
+        match parse(message) {
+            Ok(Some(signal)) => self.signal(room, connection, signal, effects),
+            Ok(None) => {}
             Err(failure) => tell(connection, &failure, effects),
         }
     }
@@ -247,6 +242,28 @@ impl Signals {
                     message: message.clone(),
                 }),
         );
+    }
+}
+
+/// The signal that a message carries; `None` if it isn't meant to be one, so that who speaks no
+/// JSON isn't sent any.
+fn parse(message: &[u8]) -> Result<Option<Map<String, Value>>, Failure> {
+    #[derive(Deserialize)]
+    struct Addressed {
+        #[serde(rename = "kraken")]
+        _kraken: IgnoredAny,
+    }
+
+    if message.len() > MOST_BYTES {
+        return match message.starts_with(b"{") {
+            true => Err(Failure::new("too_large", "a signal has at most 64 KiB")),
+            false => Ok(None),
+        };
+    }
+    match serde_json::from_slice::<Envelope>(message) {
+        Ok(Envelope { kraken, signal }) if kraken == "signal" => Ok(Some(signal)),
+        _ if serde_json::from_slice::<Addressed>(message).is_ok() => Err(NOT_A_SIGNAL),
+        _ => Ok(None),
     }
 }
 
@@ -450,16 +467,30 @@ mod tests {
             let answers = say(&mut signals, ROOM, connection, signal.clone());
             assert_eq!(code(&answers, connection), expected, "{signal}");
         }
+        let mut answers = |message: &str| {
+            let mut effects = Vec::new();
+            signals.text(ROOM, ALICE, message.as_bytes(), &mut effects);
+            texts(effects)
+        };
+        for message in [
+            json!({ "kraken": "dance", "signal": {} }),
+            json!({ "kraken": "signal" }),
+            json!({ "kraken": "signal", "signal": 7 }),
+            json!({ "kraken": null }),
+        ] {
+            let answers = answers(&message.to_string());
+            assert_eq!(code(&answers, ALICE), "bad_signal", "{message}");
+        }
         for message in [
             "",
             "7",
             "[]",
-            "{\"kraken\": \"dance\", \"signal\": {}}",
+            "hello",
+            "{}",
             "{\"kraken\"",
+            &"x".repeat(70_000),
         ] {
-            let mut effects = Vec::new();
-            signals.text(ROOM, ALICE, message.as_bytes(), &mut effects);
-            assert_eq!(code(&texts(effects), ALICE), "bad_signal", "{message}");
+            assert!(answers(message).is_empty(), "{message}");
         }
     }
 
