@@ -57,7 +57,8 @@ pub fn messages(data: &[u8]) {
 
 /// Lets strangers say things to a core, one a line: `h` a handshake (path, query, origin, bearer,
 /// behind tabs), `r` a request (method, path, query, headers and body likewise), `o` the path of a
-/// socket of the node, `c` a message on it. Nobody is let in who doesn't know the master token.
+/// socket of the node, `c` a message on it, `t` and `b` a text and a binary message on the
+/// connection of the first line. Nobody is let in who doesn't know the master token.
 pub fn strangers(data: &[u8]) {
     let now = Timestamp(1_700_000_000_000);
     let mut core = Core::new(Config {
@@ -83,6 +84,7 @@ pub fn strangers(data: &[u8]) {
 }
 
 const MASTER: &str = "master";
+const FIRST: ConnectionId = ConnectionId(0);
 
 /// Whether the master token is said anywhere, however it is written.
 fn is_known(data: &[u8]) -> bool {
@@ -133,6 +135,14 @@ fn event(line: &[u8], number: u64) -> Option<Event> {
             channel,
             push: Push::Binary(Bytes::copy_from_slice(rest)),
         },
+        b't' => Event::Text {
+            connection: FIRST,
+            message: Bytes::copy_from_slice(rest),
+        },
+        b'b' => Event::Binary {
+            connection: FIRST,
+            message: Bytes::copy_from_slice(rest),
+        },
         _ => return None,
     })
 }
@@ -141,7 +151,7 @@ fn carry_out(core: &mut Core, now: Timestamp, may_enter: bool) {
     let effects: Vec<_> = core.drain_effects().collect();
     for effect in effects {
         match effect {
-            Effect::Subscribe { .. } | Effect::Send { .. } => {
+            Effect::Subscribe { .. } | Effect::Send { .. } | Effect::SendText { .. } => {
                 assert!(may_enter, "let in without a token");
             }
             Effect::Store(request) => {
