@@ -29,7 +29,7 @@ enum Command {
         /// What to call it
         #[arg(long)]
         name: String,
-        /// An origin that its pages come from, like https://app.example or https://*.app.example.
+        /// An origin that its pages come from, like `https://app.example` or `https://*.app.example`.
         /// May be given several times
         #[arg(long = "origin", value_name = "ORIGIN")]
         origins: Vec<String>,
