@@ -2,54 +2,49 @@
 /**
  * An unmodified WebsocketProvider with its document, and words for what a test waits for.
  */
-import { WebSocket } from 'ws';
-import { WebsocketProvider } from 'y-websocket';
+import { readAuthMessage } from 'y-protocols/auth';
+import { messageAuth, WebsocketProvider } from 'y-websocket';
 import * as Y from 'yjs';
+import { webSocketOf } from './handshake.js';
 import { eventually } from './wait.js';
 
 // Each provider listens for the end of the process.
 process.setMaxListeners(0);
 
-/** What browsers send with each handshake; Node's client sends neither. */
-export const BROWSER_HEADERS = {
-  Origin: 'https://notes.example',
-  'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36',
-};
-
-/** A WebSocket that shakes hands as a browser does. */
-export class BrowserWebSocket extends WebSocket {
-  /**
-   * @param {string | URL} address
-   * @param {string | string[]} [protocols]
-   */
-  constructor(address, protocols) {
-    super(address, protocols, { headers: BROWSER_HEADERS });
-  }
-}
-
 /**
- * @typedef {object} ClientOptions
+ * @typedef {object} Document
  * @property {string} serverUrl
  * @property {string} room
  * @property {string} token
  * @property {Y.Doc} [doc]
- * @property {boolean} [browser] shake hands as a browser does
+ *
+ * @typedef {Document & import('./handshake.js').Sender} ClientOptions
  */
 
 /** One user with one document. */
 export class Client {
   /** @param {ClientOptions} options */
-  constructor({ serverUrl, room, token, doc = new Y.Doc(), browser = false }) {
+  constructor({ serverUrl, room, token, doc = new Y.Doc(), ...sender }) {
     this.doc = doc;
     this.text = doc.getText('text');
     this.map = doc.getMap('map');
-    const polyfill = /** @type {unknown} */ (browser ? BrowserWebSocket : WebSocket);
     this.provider = new WebsocketProvider(serverUrl, room, doc, {
-      WebSocketPolyfill: /** @type {typeof globalThis.WebSocket} */ (polyfill),
+      WebSocketPolyfill: webSocketOf(sender),
       disableBc: true,
       params: token === '' ? {} : { token },
     });
     this.awareness = this.provider.awareness;
+    /** @type {string[]} what the server refused, in its words */
+    this.denials = [];
+    /** @type {Set<() => void>} */
+    this.deniedWatchers = new Set();
+    this.provider.messageHandlers[messageAuth] = (_encoder, decoder) => {
+      readAuthMessage(decoder, doc, (_doc, reason) => this.denials.push(reason));
+      for (const watcher of this.deniedWatchers) watcher();
+    };
+    /** @type {Array<{ code: number, reason: string }>} the closes after which the provider stopped trying */
+    this.stops = [];
+    this.provider.on('closed', (stop) => this.stops.push(stop));
   }
 
   get id() {
@@ -58,7 +53,7 @@ export class Client {
 
   /** The socket of the moment, as the `ws` package's own type. */
   get socket() {
-    return /** @type {WebSocket} */ (/** @type {unknown} */ (this.provider.ws));
+    return /** @type {import('ws').WebSocket} */ (/** @type {unknown} */ (this.provider.ws));
   }
 
   /** Leaves and frees everything, as closing a tab in an orderly way does. */
@@ -97,6 +92,36 @@ export class Client {
       ...(within === undefined ? {} : { within }),
     });
     return close ?? null;
+  }
+
+  /**
+   * Until the provider has stopped trying; gives why.
+   *
+   * @returns {Promise<{ code: number, reason: string }>}
+   */
+  async stopped() {
+    const { provider } = this;
+    return await eventually({
+      subscribe: (look) => on(provider, 'closed', look),
+      check: () => this.stops[0],
+      describe: () => 'the provider stopping for good',
+    });
+  }
+
+  /**
+   * Until the server has refused something in the protocol's own words; gives the reason.
+   *
+   * @returns {Promise<string>}
+   */
+  async denied() {
+    return await eventually({
+      subscribe: (look) => {
+        this.deniedWatchers.add(look);
+        return () => this.deniedWatchers.delete(look);
+      },
+      check: () => this.denials[0],
+      describe: () => 'a message that something is refused',
+    });
   }
 
   /**

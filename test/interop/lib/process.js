@@ -26,6 +26,8 @@ export class ServerProcess {
   constructor(command, args, env) {
     this.name = `${command} ${args.join(' ')}`;
     this.log = '';
+    /** @type {string[]} */
+    this.chunks = [];
     /**
      * What it logged at the level of errors: hazards to a real node are among that.
      *
@@ -43,6 +45,7 @@ export class ServerProcess {
     /** @param {Buffer} chunk */
     const keep = (chunk) => {
       const text = chunk.toString();
+      this.chunks.push(text);
       this.log = (this.log + text).slice(-LOG_TAIL);
       const lines = (line + text).split('\n');
       line = lines.pop() ?? '';
@@ -58,11 +61,16 @@ export class ServerProcess {
         running.delete(this.child);
         resolve({ code: null, signal: null });
       });
-      this.child.on('exit', (code, signal) => {
+      this.child.on('close', (code, signal) => {
         running.delete(this.child);
         resolve({ code, signal });
       });
     });
+  }
+
+  /** Everything that it printed. */
+  get output() {
+    return this.chunks.join('');
   }
 
   /** @returns {number} */

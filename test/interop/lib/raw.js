@@ -3,6 +3,7 @@
  * The y-protocols wire, byte by byte: a bare socket for what no provider would send, and for
  * seeing every frame that a server sends.
  */
+import { text } from 'node:stream/consumers';
 import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
 import { WebSocket } from 'ws';
@@ -107,6 +108,22 @@ function decodeFirst(decoder) {
   }
 }
 
+/**
+ * The answer to a handshake that is refused: its status, and the error that its body names.
+ *
+ * @typedef {{ status: number, code: string, headers: import('node:http').IncomingHttpHeaders }} Refusal
+ */
+
+/**
+ * @param {import('node:http').IncomingMessage} response
+ * @returns {Promise<Refusal>}
+ */
+async function readRefusal(response) {
+  const body = await text(response);
+  const code = body.startsWith('{') ? String(JSON.parse(body).error?.code) : '';
+  return { status: response.statusCode ?? 0, code, headers: response.headers };
+}
+
 /** A socket that sends any bytes and keeps each message that comes, in order. */
 export class RawClient {
   /**
@@ -140,17 +157,24 @@ export class RawClient {
     this.whenClosed = new Promise((resolve) => {
       this.socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));
     });
-    /** @type {Promise<number>} the status of a refused handshake */
-    this.refused = new Promise((resolve) => {
+    /** @type {Promise<Refusal>} */
+    this.whenRefused = new Promise((resolve, reject) => {
       this.socket.on('unexpected-response', (request, response) => {
-        resolve(response.statusCode ?? 0);
-        request.destroy();
+        readRefusal(response)
+          .then(resolve, reject)
+          .finally(() => request.destroy());
       });
     });
+    this.whenRefused.catch(() => {});
   }
 
   async open() {
     await bounded(this.opened, 'the handshake');
+  }
+
+  /** Until the handshake is refused; gives the answer. */
+  async refused() {
+    return await bounded(this.whenRefused, 'the refusal of the handshake');
   }
 
   /** @param {Uint8Array | string} data a string goes as a text frame */
@@ -194,6 +218,19 @@ export class RawClient {
       const message = await this.next(within);
       if (message.kind === kind) return message.body;
       before.push(message);
+    }
+  }
+
+  /**
+   * The reason of the next refusal in the protocol's own words. What comes before it is dropped.
+   *
+   * @param {number} [within] for each message
+   * @returns {Promise<string>}
+   */
+  async denied(within) {
+    for (;;) {
+      const message = await this.next(within);
+      if (message.kind === 'denied') return message.reason;
     }
   }
 

@@ -3,7 +3,7 @@
  * The servers under test, all behind one shape: `kraken serve` in one process, `kraken node` and
  * `kraken sidecar` in two, and the reference server that the suite itself is checked against.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,10 +11,18 @@ import { ServerProcess } from './process.js';
 
 /** @typedef {import('./process.js').Exit} Exit */
 /** @typedef {'relay-first' | 'write-first'} Durability */
-/** @typedef {{ durability?: Durability }} Options */
+/**
+ * @typedef {object} Options
+ * @property {Durability} [durability]
+ * @property {string} [log] what to log, as `KRAKEN_LOG` has it
+ * @property {string[]} [gateway] further arguments of the process that clients connect to
+ */
 
 export const MASTER_TOKEN = 'interop-master-token-0123456789abcdef';
 export const ADMIN_TOKEN = 'interop-admin-token-0123456789abcdef';
+
+/** Below it the node serves what belongs to Kraken. */
+export const PROCESS_PATH = '/kraken:kraken:template.os';
 
 /** Start-up includes compiling the component, on a machine that may be busy. */
 const START_WITHIN = 60_000;
@@ -23,6 +31,8 @@ const LISTENING = /listening on http:\/\/127\.0\.0\.1:(\d+)/;
 const fromHere = (/** @type {string} */ path) => fileURLToPath(new URL(path, import.meta.url));
 export const KRAKEN = process.env['KRAKEN_BIN'] ?? fromHere('../../../target/dist/kraken');
 const PACKAGE = process.env['KRAKEN_PKG'] ?? fromHere('../../../pkg');
+/** Compiled components, kept from run to run: compiling is most of a start. */
+const CACHE = fromHere('../../../target/interop-cache');
 const REFERENCE = fromHere('../../../bench/peers/node_modules/@y/websocket-server/src/server.js');
 
 /**
@@ -35,12 +45,13 @@ const REFERENCE = fromHere('../../../bench/peers/node_modules/@y/websocket-serve
  * - `rawRelay`: relays an update's own bytes, a client's step 2 among them, and not to its writer
  * - `rooms`: `/doc/<room>` and `/<room>` are one room, names are percent-decoded
  * - `presence`: a quick reconnect keeps a user's presence
+ * - `apps`: has apps, their tokens and limits, and an HTTP API for them
  *
- * @typedef {'tokens' | 'storage' | 'closeCodes' | 'queryAwareness' | 'rawRelay' | 'rooms' | 'presence'} Feature
+ * @typedef {'tokens' | 'storage' | 'closeCodes' | 'queryAwareness' | 'rawRelay' | 'rooms' | 'presence' | 'apps'} Feature
  */
 
 /** @type {ReadonlySet<Feature>} */
-const ALL = new Set(['tokens', 'storage', 'closeCodes', 'queryAwareness', 'rawRelay', 'rooms', 'presence']);
+const ALL = new Set(['tokens', 'storage', 'closeCodes', 'queryAwareness', 'rawRelay', 'rooms', 'presence', 'apps']);
 
 /**
  * A way to run a server.
@@ -69,6 +80,11 @@ class Part {
   /** What its processes logged as errors, of all its starts. */
   get errors() {
     return this.started.flatMap(({ errors }) => errors);
+  }
+
+  /** Everything that its processes printed, of all its starts. */
+  get output() {
+    return this.started.map(({ output }) => output).join('');
   }
 
   async start() {
@@ -122,6 +138,20 @@ export class Server {
     return `ws://127.0.0.1:${this.port}`;
   }
 
+  /** The Kinode node's own HTTP server. */
+  get node() {
+    return `http://127.0.0.1:${this.parts[0]?.port}`;
+  }
+
+  /** Where the node serves Kraken itself, without the gateway. */
+  get direct() {
+    return this.node + PROCESS_PATH;
+  }
+
+  get directWs() {
+    return this.direct.replace('http', 'ws');
+  }
+
   /** Starts it, again after `stop` or `kill`. */
   async start() {
     for (const part of this.parts) await part.start();
@@ -157,12 +187,20 @@ export class Server {
     await part.start();
   }
 
-  /** Ends it for good and removes its data. It must not have logged any error. */
+  /** Everything that it printed. */
+  get output() {
+    return this.parts.map(({ output }) => output).join('');
+  }
+
+  /** Ends it for good and removes its data. It must not have logged any error, nor its tokens. */
   async dispose() {
     await this.kill();
     await rm(this.dataDir, { recursive: true, force: true });
     const errors = this.parts.flatMap((part) => part.errors);
     if (errors.length > 0) throw new Error(`the server logged errors:\n${errors.join('\n')}`);
+    const { output } = this;
+    const leaked = [MASTER_TOKEN, ADMIN_TOKEN].filter((token) => output.includes(token));
+    if (leaked.length > 0) throw new Error(`the server logged the tokens ${leaked.join(', ')}`);
   }
 
   /** The last output of every process, for error messages. */
@@ -176,6 +214,7 @@ export class Server {
  * @returns {Promise<Server>}
  */
 async function started(parts) {
+  await mkdir(CACHE, { recursive: true, mode: 0o700 });
   const dataDir = await mkdtemp(join(tmpdir(), 'kraken-interop-'));
   const server = new Server(dataDir, parts(dataDir));
   try {
@@ -191,11 +230,13 @@ async function started(parts) {
  * @param {Options} options
  * @returns {Record<string, string>}
  */
-function environment({ durability = 'relay-first' }) {
+function environment({ durability = 'relay-first', log = 'info' }) {
   return {
     KRAKEN_MASTER_TOKEN: MASTER_TOKEN,
     KRAKEN_ADMIN_TOKEN: ADMIN_TOKEN,
     KRAKEN_DURABILITY: durability,
+    KRAKEN_LOG: log,
+    KRAKEN_CACHE_DIR: CACHE,
   };
 }
 
@@ -205,7 +246,10 @@ function environment({ durability = 'relay-first' }) {
  * @param {Options} [options]
  */
 function startServe(options = {}) {
-  return started((dataDir) => [kraken(options, (port) => ['serve', ...at(port), '--data-dir', dataDir])]);
+  const { gateway = [] } = options;
+  return started((dataDir) => [
+    kraken(options, (port) => ['serve', ...at(port), '--data-dir', dataDir, ...gateway]),
+  ]);
 }
 
 /**
@@ -214,6 +258,7 @@ function startServe(options = {}) {
  * @param {Options} [options]
  */
 function startSplit(options = {}) {
+  const { gateway = [] } = options;
   return started((dataDir) => {
     const key = join(dataDir, 'vfs', 'kraken:template.os', 'link', 'key');
     const node = kraken(options, (port) => [
@@ -226,6 +271,7 @@ function startSplit(options = {}) {
       ...['--node', `ws://127.0.0.1:${node.port}`],
       ...['--link-key-file', key],
       ...at(port),
+      ...gateway,
     ]);
     return [node, sidecar];
   });

@@ -4,20 +4,27 @@
  */
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
+import { Api, App, logIn } from './api.js';
 import { Client } from './client.js';
+import { handshakeHeaders } from './handshake.js';
 import { RawClient } from './raw.js';
-import { MASTER_TOKEN, modes } from './server.js';
+import { ADMIN_TOKEN, MASTER_TOKEN, modes } from './server.js';
 
 /** @typedef {import('./server.js').Feature} Feature */
 /** @typedef {import('./server.js').Options} Options */
 /** @typedef {import('./server.js').Server} Server */
 /** @typedef {(scene: Scene) => Promise<void>} Play */
 
+/**
+ * @typedef {{ room?: string, token?: string, path?: string, url?: string } & import('./handshake.js').Sender
+ *   & Omit<import('ws').ClientOptions, 'origin' | 'headers'>} RawOptions
+ */
+
 /** A test may take this long, in milliseconds, unless it says otherwise. */
 const TEST_WITHIN = 30_000;
 
 /** What one test has: a server, a room of its own, clients. All of it goes away with the test. */
-class Scene {
+export class Scene {
   room = `room-${randomUUID()}`;
   /** @type {Array<() => void | Promise<void>>} */
   cleanups = [];
@@ -47,12 +54,13 @@ class Scene {
   /**
    * A provider in this test's room.
    *
-   * @param {Partial<import('./client.js').ClientOptions> & { path?: string }} [options] `path` of the server URL
+   * @param {Partial<import('./client.js').ClientOptions> & { url?: string, path?: string }} [options] `url` and `path` of
+   *   the server URL; an origin of null for what is no page
    * @returns {Client}
    */
-  join({ path = '/doc', ...options } = {}) {
+  join({ url = this.server.ws, path = '/doc', ...options } = {}) {
     const client = new Client({
-      serverUrl: this.server.ws + path,
+      serverUrl: url + path,
       room: this.room,
       token: MASTER_TOKEN,
       ...options,
@@ -76,12 +84,16 @@ class Scene {
   /**
    * A bare socket in this test's room.
    *
-   * @param {{ room?: string, token?: string, path?: string } & import('ws').ClientOptions} [options]
+   * @param {RawOptions} [options]
    * @returns {RawClient}
    */
-  raw({ room = this.room, token = MASTER_TOKEN, path = '/doc', ...options } = {}) {
+  raw({ room = this.room, token = MASTER_TOKEN, path = '/doc', url = this.server.ws, ...options } = {}) {
+    const { origin, browser, headers, ...socket } = options;
     const query = token === '' ? '' : `?token=${encodeURIComponent(token)}`;
-    const client = new RawClient(`${this.server.ws}${path}/${room}${query}`, options);
+    const client = new RawClient(`${url}${path}/${room}${query}`, {
+      ...socket,
+      headers: handshakeHeaders({ origin, browser, headers }),
+    });
     this.cleanups.push(() => client.terminate());
     return client;
   }
@@ -99,6 +111,35 @@ class Scene {
     return client;
   }
 
+  /** The API as the admin uses it. */
+  get admin() {
+    return Api.withToken(this.server.http, ADMIN_TOKEN);
+  }
+
+  /**
+   * The API as the node's owner uses it in a browser, past the gateway.
+   *
+   * @returns {Promise<Api>}
+   */
+  async owner() {
+    const cookie = await logIn(this.server);
+    return new Api(`${this.server.direct}/owner`, { Cookie: cookie });
+  }
+
+  /**
+   * Registers an app with an origin of its own.
+   *
+   * @param {Record<string, unknown>} [fields] of the registration
+   * @returns {Promise<App>}
+   */
+  async app(fields = {}) {
+    const id = `app-${randomUUID().slice(0, 13)}`;
+    const origin = `https://${id}.example`;
+    const body = { app_id: id, name: 'An app', allowed_origins: [origin], ...fields };
+    const { secret } = await this.admin.expect(201, 'POST', '/api/apps', body);
+    return new App(id, origin, secret);
+  }
+
   async end() {
     for (const cleanup of this.cleanups.toReversed()) await cleanup();
   }
@@ -107,7 +148,15 @@ class Scene {
 /**
  * @typedef {object} TestOptions
  * @property {Feature[]} [needs] skipped on a server without these
+ * @property {string | false} [skip] why it can't run on this machine
  * @property {number} [within] milliseconds
+ */
+
+/**
+ * @typedef {object} SuiteOptions
+ * @property {boolean} [concurrency] its tests run at once
+ * @property {boolean} [once] it has nothing to do with how the server runs: the first mode is enough
+ * @property {Options} [server] of the server that its tests share
  */
 
 /**
@@ -115,22 +164,22 @@ class Scene {
  *
  * @param {string} title
  * @param {(test: (name: string, options: TestOptions, play: Play) => void, mode: import('./server.js').Mode) => void} define
- * @param {{ concurrency?: boolean }} [options] with `concurrency` its tests run at once
+ * @param {SuiteOptions} [options]
  */
-export function suite(title, define, { concurrency = false } = {}) {
-  for (const mode of modes()) {
+export function suite(title, define, { concurrency = false, once = false, server: options } = {}) {
+  for (const mode of once ? modes().slice(0, 1) : modes()) {
     describe(`${title} [${mode.name}]`, { concurrency }, () => {
       /** @type {Server} */
       let server;
       before(async () => {
-        server = await mode.start();
+        server = await mode.start(options);
       });
       after(() => server?.dispose());
 
-      define((name, { needs = [], within = TEST_WITHIN }, play) => {
+      define((name, { needs = [], within = TEST_WITHIN, skip = false }, play) => {
         const missing = needs.filter((feature) => !mode.can.has(feature));
-        const skip = missing.length > 0 ? `${mode.name} lacks ${missing.join(', ')}` : false;
-        it(name, { timeout: within, skip }, async (context) => {
+        const lacks = missing.length > 0 ? `${mode.name} lacks ${missing.join(', ')}` : false;
+        it(name, { timeout: within, skip: skip || lacks }, async (context) => {
           const scene = new Scene(server, mode.start);
           context.after(() => scene.end());
           try {

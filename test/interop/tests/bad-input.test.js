@@ -46,6 +46,7 @@ const IGNORED = [
   ['a text frame', 'hello'],
   ['a text frame that looks like a number', '3'],
   ['an empty text frame', ''],
+  ['a text frame of JSON that is not for Kraken', '{"hello": "world"}'],
 ];
 
 /** Just above the limit of 16 MiB per message. */

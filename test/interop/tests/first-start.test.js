@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { WebSocket } from 'ws';
+import { folderWithPackages, startScript } from '../lib/examples.js';
+import { handshakeHeaders } from '../lib/handshake.js';
 import { ServerProcess } from '../lib/process.js';
 import { KRAKEN } from '../lib/server.js';
 
@@ -31,7 +33,8 @@ async function serve(dataDir) {
  */
 function isLetIn(port, token) {
   return new Promise((resolve) => {
-    const socket = new WebSocket(`ws://127.0.0.1:${port}/doc/room?token=${token}`);
+    const url = `ws://127.0.0.1:${port}/doc/room?token=${token}`;
+    const socket = new WebSocket(url, { headers: handshakeHeaders({}) });
     socket.on('open', () => {
       socket.terminate();
       resolve(true);
@@ -50,7 +53,31 @@ async function contents(folder) {
   return Promise.all(files.map((file) => readFile(join(file.parentPath, file.name))));
 }
 
-test('CO6: tokens are made at the first start, shown once, and only hashes of them are kept', async () => {
+/**
+ * The code that is printed for pasting.
+ *
+ * @param {string} printed
+ */
+function snippetIn(printed) {
+  const start = printed.indexOf('  import * as Y');
+  const end = SNIPPET_END.exec(printed);
+  assert.ok(start >= 0 && end !== null, printed);
+  return printed.slice(start, end.index + end[0].length);
+}
+
+/** @param {string} code of a page that says when it is connected */
+async function worksInPage(code) {
+  const folder = await folderWithPackages();
+  try {
+    const page = await startScript(folder, code, { PAGE: 'http://localhost:5173/' });
+    await page.prints(/^connected$/m, WITHIN);
+    await page.end('SIGKILL');
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+test('CO6: tokens are made at the first start, shown once in code that works, and only hashes of them are kept', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'kraken-interop-'));
   try {
     const first = await serve(dataDir);
@@ -62,6 +89,7 @@ test('CO6: tokens are made at the first start, shown once, and only hashes of th
     assert.ok(first.server.log.includes(`'ws://127.0.0.1:${first.port}'`), 'the snippet names the server');
     assert.ok(await isLetIn(first.port, token));
     assert.ok(!(await isLetIn(first.port, admin)), 'the admin token opens no document');
+    await worksInPage(snippetIn(first.server.log));
     assert.deepEqual(await first.server.end('SIGTERM'), { code: 0, signal: null });
 
     const second = await serve(dataDir);
