@@ -7,10 +7,11 @@ use anyhow::Result;
 /// Runs a suite; fails if it does.
 type Suite = fn() -> Result<()>;
 
-const SUITES: [(&str, Suite); 4] = [
+const SUITES: [(&str, Suite); 5] = [
     ("unit", unit),
     ("host", host),
     ("interop", interop),
+    ("ui", ui),
     ("bench", bench),
 ];
 
@@ -52,6 +53,20 @@ fn interop() -> Result<()> {
     let folder = npm::installed("test/interop")?;
     Step::new("check test/interop").run(npm::npm(&folder).args(["run", "check"]))?;
     Step::new("test with real clients").run(npm::npm(&folder).arg("test"))
+}
+
+/// The client library: by itself, and packed, in real browsers against the binary.
+fn ui() -> Result<()> {
+    let folder = npm::installed("ui")?;
+    for (name, script) in [
+        ("lint ui", "lint"),
+        ("type-check ui", "typecheck"),
+        ("test ui", "test"),
+        ("test ui in Chromium", "test:e2e"),
+    ] {
+        Step::new(name).run(npm::npm(&folder).args(["run", script]))?;
+    }
+    Ok(())
 }
 
 /// That the bench runs, not what it measures.
