@@ -1,0 +1,162 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Browser } from 'playwright-core';
+import { CHROMIUM, hasChromium, launch, Participant } from './lib/browser.js';
+import { KrakenServer, MASTER_TOKEN } from './lib/kraken.js';
+import { example } from './lib/readme.js';
+import { Site } from './lib/site.js';
+
+const SETUP = `
+  const videoEl = document.createElement('video');
+  videoEl.autoplay = true;
+  document.body.append(videoEl);
+`;
+const EXPOSE = `
+  Object.assign(window, { client });
+`;
+const MOUNT = `
+  import { StrictMode } from 'react';
+  import { createRoot } from 'react-dom/client';
+  createRoot(document.querySelector('main')).render(<StrictMode><VideoRoom /></StrictMode>);
+`;
+
+if (!hasChromium)
+  process.stderr.write(`All calls are skipped: there is no Chromium at ${CHROMIUM}.\n`);
+
+describe.skipIf(!hasChromium)('in Chromium', () => {
+  let server: KrakenServer;
+  let site: Site;
+  let browser: Browser;
+  const participants: Participant[] = [];
+
+  beforeAll(async () => {
+    [server, site] = await Promise.all([KrakenServer.start(), Site.open()]);
+  });
+  afterAll(async () => {
+    await Promise.all([server.dispose(), site.close()]);
+  });
+  beforeEach(async () => {
+    browser = await launch();
+  });
+  afterEach(async () => {
+    await browser.close();
+    participants.length = 0;
+  });
+
+  async function join(url: string): Promise<Participant> {
+    const participant = await Participant.join(browser, url);
+    participants.push(participant);
+    return participant;
+  }
+
+  function expectNoPageErrors(): void {
+    expect(participants.flatMap(({ errors }) => errors)).toEqual([]);
+  }
+
+  /** Two pages that run the README's plain example; the first has called the second. */
+  async function vanillaCall(): Promise<[Participant, Participant]> {
+    const code = SETUP + (await example('vanilla', server.url)) + EXPOSE;
+    const call = (await example('vanilla call', server.url)).replace(
+      "'peer-id'",
+      'client.peers[0].peerId',
+    );
+    const callee = await join(await site.add('/callee', code));
+    await callee.page.waitForFunction(() => 'client' in window);
+    const caller = await join(await site.add('/caller', code + call));
+    await Promise.all([caller.receivesMedia(), callee.receivesMedia()]);
+    return [caller, callee];
+  }
+
+  test('the plain example makes a video call', async () => {
+    const [caller] = await vanillaCall();
+    await caller.page.waitForFunction(() => {
+      const video = document.querySelector('video');
+      return video !== null && video.videoWidth > 0;
+    });
+    expectNoPageErrors();
+  });
+
+  test('the React example makes a video call, in strict mode', async () => {
+    const code = (await example('react', server.url)) + MOUNT;
+    const url = await site.add('/react', code);
+    const [caller, callee] = [await join(url), await join(url)];
+    await caller.page.getByRole('button', { name: 'Call Alice' }).click();
+    await Promise.all([caller.receivesMedia(), callee.receivesMedia()]);
+    expect(await callee.page.locator('video').count()).toBe(2);
+
+    await callee.page.getByRole('button', { name: 'Hang up' }).click();
+    await caller.page.locator('video').nth(1).waitFor({ state: 'detached' });
+    expectNoPageErrors();
+  });
+
+  test('a wrong token is told at once, and not tried again', async () => {
+    const code = (await example('vanilla', server.url)).replace(MASTER_TOKEN, 'wrong');
+    const attempt = code.replace(
+      'await client.connect()',
+      'window.refusal = await client.connect().catch(({ code, closeCode }) => ({ code, closeCode }))',
+    );
+    const { page } = await join(await site.add('/refused', attempt + EXPOSE));
+    await page.waitForFunction(() => 'client' in window);
+    expect(await page.evaluate(() => window.refusal)).toEqual({ code: 'refused', closeCode: 4401 });
+    expect(await page.evaluate(() => window.client.status)).toBe('closed');
+  });
+
+  test('both call at once and get one call', async () => {
+    const code = SETUP + (await example('vanilla', server.url)) + EXPOSE;
+    const url = await site.add('/glare', code);
+    const both = [await join(url), await join(url)];
+    for (const { page } of both) {
+      await page.waitForFunction(() => 'client' in window && window.client.peers.length === 1);
+    }
+    await Promise.all(
+      both.map(({ page }) =>
+        page.evaluate(() => window.client.call(window.client.peers[0]?.peerId ?? '')),
+      ),
+    );
+    await Promise.all(both.map((one) => one.receivesMedia()));
+    expectNoPageErrors();
+  });
+
+  test('in a call, peers send messages and share a screen', async () => {
+    const [caller, callee] = await vanillaCall();
+    await callee.page.evaluate(() => {
+      window.message = new Promise((resolve) => {
+        window.client.on((event) => {
+          if (event.type === 'message') resolve(event.data);
+        });
+      });
+    });
+    await caller.page.evaluate(() => {
+      window.client.send(window.client.peers[0]?.peerId ?? '', 'hello');
+    });
+    expect(await callee.page.evaluate(() => window.message)).toBe('hello');
+
+    await caller.page.evaluate(() => window.client.shareScreen());
+    await callee.receivesMedia();
+    await caller.page.evaluate(() => window.client.stopSharing());
+    await callee.receivesMedia();
+    expectNoPageErrors();
+  });
+
+  test('a call survives a restart of the server', async () => {
+    const [caller, callee] = await vanillaCall();
+    await server.restart();
+    for (const { page } of [caller, callee]) {
+      await page.waitForFunction(
+        () => window.client.status === 'connected' && window.client.peers.length === 1,
+      );
+    }
+    await Promise.all([caller.receivesMedia(), callee.receivesMedia()]);
+    expect(await caller.page.evaluate(() => window.connections.length)).toBe(1);
+    expectNoPageErrors();
+  });
+
+  test.for([
+    ['is left', (callee: Participant) => callee.page.goto('about:blank')],
+    ['crashes', (callee: Participant) => callee.crash()],
+  ] as const)('a page that %s ends its call', async ([, end]) => {
+    const [caller, callee] = await vanillaCall();
+    await end(callee);
+    await caller.page.waitForFunction(() => window.client.remoteStreams.size === 0);
+    expect(await caller.page.evaluate(() => window.client.localStream)).toBeNull();
+  });
+});

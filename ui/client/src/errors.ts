@@ -1,0 +1,41 @@
+/** Why something failed, for programs. */
+export type KrakenErrorCode =
+  /** The server refuses this client for good, with a close code of 4400 to 4499. */
+  | 'refused'
+  /** The operation needs a connection, and there is none. */
+  | 'not-connected'
+  /** `disconnect` was called before the operation was done. */
+  | 'disconnected'
+  /** Another connection keeps using this client's peer id. */
+  | 'peer-id-taken'
+  /** The token function threw. */
+  | 'token'
+  /** The server didn't like a message. */
+  | 'signal'
+  /** There is no such call. */
+  | 'no-call'
+  /** The call ended before it was established. */
+  | 'call-ended'
+  /** Camera, microphone or screen can't be had. */
+  | 'media';
+
+export class KrakenError extends Error {
+  override readonly name = 'KrakenError';
+  readonly code: KrakenErrorCode;
+  /** The socket's close code, if one was the reason. */
+  readonly closeCode: number | undefined;
+
+  constructor(
+    code: KrakenErrorCode,
+    message: string,
+    options: { cause?: unknown; closeCode?: number } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.closeCode = options.closeCode;
+  }
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

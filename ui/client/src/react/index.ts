@@ -1,0 +1,4 @@
+export { useKraken } from './useKraken.js';
+export type { Kraken, UseKrakenOptions } from './useKraken.js';
+export { useVideoCall } from './useVideoCall.js';
+export type { UseVideoCallOptions, VideoCall } from './useVideoCall.js';
