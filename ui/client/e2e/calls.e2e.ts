@@ -13,6 +13,9 @@ const SETUP = `
 const EXPOSE = `
   Object.assign(window, { client });
 `;
+const UNTIL_SOMEBODY_IS_THERE = `
+  while (client.peers.length === 0) await new Promise((resolve) => client.on(resolve));
+`;
 const MOUNT = `
   import { StrictMode } from 'react';
   import { createRoot } from 'react-dom/client';
@@ -85,6 +88,23 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
 
     await callee.page.getByRole('button', { name: 'Hang up' }).click();
     await caller.page.locator('video').nth(1).waitFor({ state: 'detached' });
+    expectNoPageErrors();
+  });
+
+  test('a page that only calls reaches one that answers by itself', async () => {
+    const room = "room: 'my-room'";
+    const react = (await example('react', server.url)).replace("room: 'video-room'", room) + MOUNT;
+    const answers = /\n.*event\.accept\(.*\n/;
+    const plain = (await example('vanilla', server.url)).replace(answers, '\n');
+    expect(plain).not.toContain('accept');
+    const call = (await example('vanilla call', server.url)).replace(
+      "'peer-id'",
+      'client.peers[0].peerId',
+    );
+    const callee = await join(await site.add('/answers', react));
+    const code = SETUP + plain + EXPOSE + UNTIL_SOMEBODY_IS_THERE + call;
+    const caller = await join(await site.add('/calls', code));
+    await Promise.all([caller.receivesMedia(), callee.receivesMedia()]);
     expectNoPageErrors();
   });
 
