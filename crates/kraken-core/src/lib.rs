@@ -365,11 +365,13 @@ impl Core {
         if let Some(durability) = request.durability {
             self.settings.durability = durability;
         }
+        let before = self.effects.len();
         let credentials = &mut self.settings.credentials;
         let last_master = credentials.master.clone();
         let reply = credentials.set_up(request, &mut self.secrets);
         self.credentials_changed(last_master.as_ref(), now);
         self.save();
+        self.carry_direct(before, now);
         Ok(reply)
     }
 

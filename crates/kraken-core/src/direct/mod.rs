@@ -184,9 +184,15 @@ impl Core {
             self.direct
                 .flush(channel, &mut self.secrets, &mut self.effects);
         }
+        if gone.is_empty() {
+            return;
+        }
+        // Others hear of it, who may be sockets of the node as well.
+        let start = self.effects.len();
         for connection in gone {
             self.left(connection, now);
         }
+        self.carry_direct(start, now);
     }
 
     fn signal(&mut self, connection: ConnectionId, signal: Map<String, Value>) {
@@ -302,11 +308,8 @@ impl Direct {
                 channel.outbox.read(&payload);
                 return Vec::new();
             }
-            Push::Binary(_) | Push::Text(_) | Push::Ping(_) if channel.is_mute => {
-                return Vec::new();
-            }
-            Push::Binary(message) | Push::Text(message) => message,
-            Push::Ping(_) => return Vec::new(),
+            Push::Binary(message) | Push::Text(message) if !channel.is_mute => message,
+            Push::Binary(_) | Push::Text(_) | Push::Ping(_) => return Vec::new(),
         };
         if message.len() > channel.limits.message_bytes as usize {
             return self.mute(id, &TOO_LARGE);

@@ -541,3 +541,48 @@ fn ti9_a_ticket_works_at_the_gateway_as_well() {
         assert_eq!(node.refused.len(), refusals);
     }
 }
+
+#[test]
+fn si4_a_peer_of_the_node_hears_that_another_broke_a_rule_and_left() {
+    let mut node = Node::new();
+    let (alice, bob) = (node.document(1), node.document(2));
+    for (channel, id) in [(alice, "alice"), (bob, "bob")] {
+        let announce = json!({ "kraken": "signal", "signal": { "type": 0, "from": id } });
+        node.push(channel, Push::Text(announce.to_string().into()));
+    }
+    node.heard(alice);
+    node.push(bob, Push::Binary(Bytes::from_static(&[0, 9])));
+    let heard = node.envelopes(alice);
+    assert_eq!(heard.len(), 1);
+    assert_eq!(heard[0]["signal"]["type"], 7);
+    assert_eq!(heard[0]["signal"]["peerId"], "bob");
+}
+
+#[test]
+fn au3_a_set_up_with_another_master_token_ends_direct_sockets_too() {
+    let mut node = Node::new();
+    let change = HttpRequest {
+        body: "{\"tickets_for_everyone\": true}".into(),
+        ..of_owner("PATCH", "/api/settings")
+    };
+    assert_eq!(node.ask(change).0, 200);
+    let asked = HttpRequest {
+        way: Way::Node,
+        headers: vec![
+            ("authorization".to_owned(), "Bearer master".to_owned()),
+            ("origin".to_owned(), "http://localhost:3000".to_owned()),
+        ],
+        ..of_owner("POST", "/api/tickets")
+    };
+    let (_, body) = node.ask(asked);
+    let path = format!("/t/{}/doc/room", body["ticket"].as_str().unwrap());
+    let stranger = node.open(1, &path);
+    assert!(denial(&node.heard(stranger)).is_none());
+    let request = SetupRequest {
+        master_token: Some("another".to_owned()),
+        ..SetupRequest::default()
+    };
+    node.core.set_up(&request, node.now).unwrap();
+    node.carry_out();
+    assert!(denial(&node.heard(stranger)).unwrap().contains("replaced"));
+}
