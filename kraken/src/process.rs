@@ -356,6 +356,9 @@ impl Process {
                 connection: session.connection(connection),
                 message: payload,
             },
+            ToProcess::Marked { connection } => Event::Marked {
+                connection: session.connection(connection),
+            },
             ToProcess::Closed { connection, .. } => {
                 session.closed(connection);
                 Event::Closed {
@@ -393,7 +396,7 @@ impl Process {
         for effect in self.core.drain_effects() {
             match effect {
                 Effect::Store(request) => self.storage.ask(request),
-                Effect::Save(settings) => self.state.save(settings),
+                Effect::Save(settings) => self.state.save(*settings),
                 Effect::Push { channel, push } => direct::push(channel, push),
                 Effect::ResetLink => is_reset = true,
                 Effect::Warn(text) => println!("kraken: {text}"),

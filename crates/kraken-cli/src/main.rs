@@ -10,10 +10,12 @@ mod logging;
 mod node;
 mod package;
 mod proxied;
+mod sds;
 mod serve;
 mod setup;
 mod sidecar;
 mod signals;
+mod store;
 mod token;
 
 use anyhow::Result;
@@ -41,6 +43,8 @@ enum Command {
     Token(token::Arguments),
     /// Show, register and delete apps
     Apps(apps::Arguments),
+    /// Show, export and import SDS stores
+    Store(store::Arguments),
 }
 
 #[tokio::main]
@@ -53,5 +57,6 @@ async fn main() -> Result<()> {
         Command::Sidecar(arguments) => sidecar::run(arguments).await,
         Command::Token(arguments) => token::run(&arguments),
         Command::Apps(arguments) => apps::run(&arguments),
+        Command::Store(arguments) => store::run(arguments),
     }
 }

@@ -5,6 +5,11 @@ use kraken_node::{Package, ProcessId};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+/// Whose databases are the process's.
+pub(crate) const PACKAGE: &str = "kraken:template.os";
+/// The database of all SDS stores.
+pub(crate) const STORES: &str = "stores";
+
 const METADATA: &[u8] = include_bytes!("../../../metadata.json");
 const MANIFEST: &[u8] = include_bytes!("../../../pkg/manifest.json");
 const SCRIPTS: &[u8] = include_bytes!("../../../pkg/scripts.json");

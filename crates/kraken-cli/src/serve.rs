@@ -3,7 +3,7 @@
 use crate::config::{self, File};
 use crate::home::Home;
 use crate::setup::{self, Tokens};
-use crate::{gateway, greeting, package, proxied, signals};
+use crate::{gateway, greeting, package, proxied, sds, signals};
 use anyhow::{Context, Result, bail};
 use axum::Router;
 use axum::extract::Request;
@@ -34,6 +34,9 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 #[command(after_help = "\
 Tokens come from KRAKEN_MASTER_TOKEN and KRAKEN_ADMIN_TOKEN, or `master-token` and `admin-token` \
 in the configuration file. Without them they are made at the first start and shown once.
+
+SDS stores are served as @rozek/sds-websocket-server does: with SDS_JWT_SECRET, SDS_ISSUER, \
+SDS_PORT, SDS_HOST and SDS_PERSIST_DIR, or `[sds]` in the configuration file.
 
 The password of the owner's login (/login, for /kraken:kraken:template.os/owner/…) is in the file \
 http-secret of the data folder.
@@ -84,6 +87,7 @@ impl ValueEnum for Durability {
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let file = File::read(arguments.config.as_deref())?;
+    let sds = sds::Environment::read().options(file.sds.as_ref())?;
     let tokens = Tokens::from_environment();
     let request = SetupRequest {
         master_token: tokens.master.or_else(|| file.master_token.clone()),
@@ -93,12 +97,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
             .map(|durability| durability.0)
             .or(file.durability),
         limits: file.limits.clone(),
+        stores: sds.setup.clone(),
     };
     let data_dir = match arguments.data_dir.or_else(|| file.data_dir.clone()) {
         Some(data_dir) => data_dir,
         None => config::default_data_dir()?,
     };
-    let listen = match arguments.listen.or(file.listen) {
+    let listen = match arguments.listen.or(sds.listen).or(file.listen) {
         Some(listen) => listen,
         None => DEFAULT_LISTEN.parse()?,
     };
@@ -108,6 +113,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let mut config = NodeConfig::new(NODE_NAME, home.path());
     config.process_memory = PROCESS_MEMORY;
     config.cache = Some(home.cache(arguments.cache_dir));
+    sds.place(&mut config)?;
     let node = Node::start(config).await?;
     node.install(package::embedded()?).await?;
     let made = setup::run(&node, &request).await?;

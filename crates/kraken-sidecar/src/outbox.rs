@@ -18,6 +18,15 @@ const MESSAGE_OVERHEAD: usize = 64;
 pub(crate) enum Outgoing {
     Binary(Bytes),
     Text(Bytes),
+    /// No message: the process wants to know when all before it has been written.
+    Mark,
+}
+
+/// How many messages were taken, and bytes of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) messages: usize,
+    pub(crate) bytes: usize,
 }
 
 /// Why a client gets nothing more.
@@ -42,14 +51,17 @@ pub(crate) struct Outbox {
 #[derive(Debug, Default)]
 struct Queue {
     messages: VecDeque<Outgoing>,
+    marks: usize,
     weight: usize,
     end: Option<End>,
 }
 
 impl Outgoing {
     fn weight(&self) -> usize {
-        let (Self::Binary(payload) | Self::Text(payload)) = self;
-        MESSAGE_OVERHEAD + payload.len()
+        match self {
+            Self::Binary(payload) | Self::Text(payload) => MESSAGE_OVERHEAD + payload.len(),
+            Self::Mark => MESSAGE_OVERHEAD,
+        }
     }
 }
 
@@ -73,6 +85,7 @@ impl Outbox {
             if queue.weight >= self.limit {
                 queue.end = Some(End::Overflow);
                 queue.weight = 0;
+                queue.marks = 0;
                 let unread = mem::take(&mut queue.messages);
                 drop(queue);
                 drop(unread);
@@ -80,6 +93,7 @@ impl Outbox {
                 return;
             }
             queue.weight += message.weight();
+            queue.marks += usize::from(matches!(message, Outgoing::Mark));
             queue.messages.push_back(message);
         }
         let has_news = was_empty && !queue.messages.is_empty();
@@ -105,13 +119,16 @@ impl Outbox {
     }
 
     /// Takes everything, into an empty queue whose memory the outbox uses from then on. Returns how
-    /// many bytes of messages that is, and the end if it comes after that.
-    pub(crate) fn take(&self, messages: &mut VecDeque<Outgoing>) -> (usize, Option<End>) {
+    /// much that is, and the end if it comes after that.
+    pub(crate) fn take(&self, messages: &mut VecDeque<Outgoing>) -> (Taken, Option<End>) {
         let mut queue = self.queue.lock();
         mem::swap(&mut queue.messages, messages);
         let weight = mem::take(&mut queue.weight);
-        let bytes = weight - MESSAGE_OVERHEAD * messages.len();
-        (bytes, queue.end.clone())
+        let taken = Taken {
+            messages: messages.len() - mem::take(&mut queue.marks),
+            bytes: weight - MESSAGE_OVERHEAD * messages.len(),
+        };
+        (taken, queue.end.clone())
     }
 
     /// Bytes that wait, places in the queue included.
@@ -140,11 +157,12 @@ mod tests {
 
     fn take(outbox: &Outbox) -> (usize, Option<End>) {
         let mut messages = VecDeque::new();
-        let (bytes, end) = outbox.take(&mut messages);
+        let (taken, end) = outbox.take(&mut messages);
         let sizes = messages
             .iter()
             .map(|message| message.weight() - super::MESSAGE_OVERHEAD);
-        assert_eq!(bytes, sizes.sum::<usize>());
+        assert_eq!(taken.bytes, sizes.sum::<usize>());
+        assert_eq!(taken.messages, messages.len());
         assert_eq!(outbox.weight(), 0);
         (messages.len(), end)
     }
