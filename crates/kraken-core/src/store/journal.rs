@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 /// Distance between the sequence numbers of one stay in memory and the next: a process that died
 /// may have left a write under way, whose numbers must be nobody else's.
 const GENERATION: u64 = 1 << 24;
-/// Bytes of frames that nothing is kept of, beyond which no more of them wait.
+/// Bytes of frames that nothing is kept of, beyond which those who catch up get no more of them.
 const MOST_PASSING: usize = 1 << 20;
 /// Bytes of patches in one record.
 const SEGMENT_BYTES: usize = 256 << 10;
@@ -33,8 +33,9 @@ pub(super) struct Journal {
     stored: u64,
     /// Bytes of all that was ever kept, for the quota.
     pub(super) bytes: u64,
-    /// Bytes of frames that nothing is kept of.
+    /// Bytes of frames that nothing is kept of, and of those that aren't relayed.
     passing: usize,
+    held: usize,
 }
 
 /// A frame.
@@ -44,12 +45,11 @@ struct Entry {
     sequence: u64,
     sender: ConnectionId,
     message: Bytes,
-    kept: Kept,
+    kept: Option<Kept>,
 }
 
 /// What storage keeps of a frame.
 pub(super) enum Kept {
-    Nothing,
     /// Its payload.
     Patch,
     /// Its payload.
@@ -63,38 +63,38 @@ pub(super) struct Batch {
     pub(super) records: Vec<Record>,
     /// The sequence number of the last frame in it.
     pub(super) up_to: u64,
-    /// Bytes of the frames in it, as [`Journal::push`] counted them.
+    /// Bytes of the frames in it, as [`Journal::keep`] counted them.
     pub(super) bytes: usize,
 }
 
 impl Entry {
     fn is_kept(&self) -> bool {
-        !matches!(self.kept, Kept::Nothing)
+        self.kept.is_some()
     }
 
     /// The payload of the value that is kept of it.
     fn value(&self) -> Option<Bytes> {
         match &self.kept {
-            Kept::Value => Some(self.message.slice(1..)),
-            Kept::Joined(joined) => Some(joined.payload.clone()),
-            Kept::Nothing | Kept::Patch => None,
+            Some(Kept::Value) => Some(self.message.slice(1..)),
+            Some(Kept::Joined(joined)) => Some(joined.payload.clone()),
+            Some(Kept::Patch) | None => None,
         }
     }
 
     /// What somebody is sent who wasn't there for all parts.
     fn whole(&self) -> Bytes {
         match &self.kept {
-            Kept::Joined(joined) => frame::value(&joined.payload),
-            Kept::Nothing | Kept::Patch | Kept::Value => self.message.clone(),
+            Some(Kept::Joined(joined)) => frame::value(&joined.payload),
+            Some(Kept::Patch | Kept::Value) | None => self.message.clone(),
         }
     }
 
     /// Bytes that are kept of it.
     fn weight(&self) -> usize {
         match &self.kept {
-            Kept::Nothing => 0,
-            Kept::Patch | Kept::Value => self.message.len(),
-            Kept::Joined(joined) => joined.payload.len(),
+            Some(Kept::Patch | Kept::Value) => self.message.len(),
+            Some(Kept::Joined(joined)) => joined.payload.len(),
+            None => 0,
         }
     }
 }
@@ -112,6 +112,7 @@ impl Journal {
             stored: last,
             bytes,
             passing: 0,
+            held: 0,
         }
     }
 
@@ -135,6 +136,11 @@ impl Journal {
         self.stored
     }
 
+    /// Bytes of frames that nothing is kept of and that aren't relayed.
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
     /// Whether storage has all that is kept.
     pub(super) fn is_stored(&self) -> bool {
         self.stored == self.last
@@ -145,12 +151,14 @@ impl Journal {
         self.taken == self.last
     }
 
-    /// Adds a frame; how many bytes of it are kept.
-    pub(super) fn push(&mut self, sender: ConnectionId, message: Bytes, kept: Kept) -> usize {
+    /// Adds a frame of which something is kept; how many bytes.
+    pub(super) fn keep(&mut self, sender: ConnectionId, message: Bytes, kept: Kept) -> usize {
+        self.last += 1;
+        self.push(sender, message, Some(kept))
+    }
+
+    fn push(&mut self, sender: ConnectionId, message: Bytes, kept: Option<Kept>) -> usize {
         self.arrivals += 1;
-        if !matches!(kept, Kept::Nothing) {
-            self.last += 1;
-        }
         let entry = Entry {
             arrival: self.arrivals,
             sequence: self.last,
@@ -164,36 +172,36 @@ impl Journal {
         weight
     }
 
-    /// Relays a frame that nothing is kept of, behind what was held back before it. `is_read` is
-    /// whether somebody is catching up, who will want it. Too much of it is too much: then those
-    /// who catch up don't get it, and nobody does as long as storage doesn't come forward.
+    /// Relays a frame that nothing is kept of, at once or behind what is held back; how many
+    /// bytes of it are held. `is_wanted` is whether somebody is catching up and will want it.
     pub(super) fn pass(
         &mut self,
         sender: ConnectionId,
         message: Bytes,
         topic: TopicId,
-        is_read: bool,
+        is_wanted: bool,
         effects: &mut Vec<Effect>,
-    ) {
-        let is_held = self.relayed < self.arrivals;
-        let has_room = self.passing < MOST_PASSING;
-        if is_held && !has_room {
-            return;
+    ) -> usize {
+        let bytes = message.len();
+        if self.relayed < self.arrivals {
+            self.passing += bytes;
+            self.held += bytes;
+            self.push(sender, message, None);
+            return bytes;
         }
-        if !is_held {
-            self.relayed += 1;
-            effects.push(Effect::Publish {
-                topic,
-                except: Some(sender),
-                message: message.clone(),
-            });
-        }
-        if (is_held || is_read) && has_room {
-            self.passing += message.len();
-            self.push(sender, message, Kept::Nothing);
+        self.relayed += 1;
+        effects.push(Effect::Publish {
+            topic,
+            except: Some(sender),
+            message: message.clone(),
+        });
+        if is_wanted && self.passing < MOST_PASSING {
+            self.passing += bytes;
+            self.push(sender, message, None);
         } else {
             self.arrivals += 1;
         }
+        0
     }
 
     /// Relays what may be: all, or only what is stored and what follows on it. `late` is who was
@@ -214,12 +222,15 @@ impl Journal {
                 return;
             }
             self.relayed = entry.arrival;
+            if !entry.is_kept() {
+                self.held -= entry.message.len();
+            }
             effects.push(Effect::Publish {
                 topic,
                 except: Some(entry.sender),
                 message: entry.message.clone(),
             });
-            if let Kept::Joined(joined) = &entry.kept {
+            if let Some(Kept::Joined(joined)) = &entry.kept {
                 let late = late(joined.began).into_iter();
                 let late = late.filter(|connection| *connection != entry.sender);
                 effects.extend(late.map(|connection| Effect::Send {
@@ -280,10 +291,10 @@ impl Journal {
     /// behind which somebody wants all, if there is such a one.
     pub(super) fn trim(&mut self, floor: Option<u64>) {
         let is_done = |entry: &Entry| {
-            let is_wanted = match entry.kept {
-                Kept::Nothing => floor.is_some_and(|floor| entry.sequence >= floor),
-                _ => floor.is_some_and(|floor| entry.sequence > floor),
-            };
+            let is_wanted = floor.is_some_and(|floor| match entry.is_kept() {
+                true => entry.sequence > floor,
+                false => entry.sequence >= floor,
+            });
             entry.arrival <= self.relayed && entry.sequence <= self.stored && !is_wanted
         };
         while let Some(entry) = self.entries.pop_front_if(|entry| is_done(entry)) {
@@ -305,9 +316,9 @@ impl Journal {
         receiver: ConnectionId,
     ) -> impl Iterator<Item = Bytes> {
         let is_news = move |entry: &&Entry| {
-            let is_new = match entry.kept {
-                Kept::Nothing => entry.arrival > joined,
-                _ => entry.sequence > sequence,
+            let is_new = match entry.is_kept() {
+                true => entry.sequence > sequence,
+                false => entry.arrival > joined,
             };
             is_new && entry.arrival <= self.relayed && entry.sender != receiver
         };

@@ -101,6 +101,8 @@ pub(crate) struct Stores {
     latency: Latency,
     /// Bytes that wait for a store to be opened.
     waiting: usize,
+    /// Bytes that nothing is kept of, and that wait until what came before is stored.
+    held: usize,
     read_failed: bool,
     last_topic: u32,
     last_request: u64,
@@ -256,8 +258,12 @@ impl Stores {
     /// Whether so much is unstored, or waits for a store to be opened, that no input may be taken.
     /// While storage fails, input is refused instead.
     pub(crate) fn is_congested(&self) -> bool {
-        let is_behind = self.log.unstored > self.unstored_bytes && self.log.failures == 0;
+        let is_behind = self.is_behind() && self.log.failures == 0;
         is_behind || self.waiting > self.waiting_bytes
+    }
+
+    fn is_behind(&self) -> bool {
+        self.log.unstored + self.held > self.unstored_bytes
     }
 
     /// Whether everything that came in is stored.
@@ -482,6 +488,9 @@ impl Stores {
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Violation> {
+        if self.log.failures > 0 && self.is_behind() {
+            return Err(Violation::FAILING);
+        }
         if frame.is_write() {
             self.check_quota(topic, message.len())?;
         }
@@ -491,19 +500,20 @@ impl Stores {
         let Content::Kept(journal) = &mut store.content else {
             return Ok(());
         };
+        let is_part = matches!(frame, Frame::Chunk(_));
         let kept = match frame {
-            Frame::Patch => Kept::Patch,
-            Frame::Value => Kept::Value,
+            Frame::Patch => Some(Kept::Patch),
+            Frame::Value => Some(Kept::Value),
             Frame::Chunk(Some(chunk)) => {
                 let arrival = journal.next_arrival();
                 let joined = self.chunks.take(connection, chunk, arrival, now);
-                joined.map_or(Kept::Nothing, Kept::Joined)
+                joined.map(Kept::Joined)
             }
             Frame::ValueWanted(prefix) => {
                 if let Some(task) = Task::value(prefix) {
                     self.want(connection, task, now, effects);
                 }
-                Kept::Nothing
+                None
             }
             Frame::SyncWanted => {
                 let is_healing = now.since(store.opened) < HEALING;
@@ -511,14 +521,18 @@ impl Stores {
                 if !is_healing {
                     return Ok(());
                 }
-                Kept::Nothing
+                None
             }
-            Frame::Chunk(None) | Frame::Other => Kept::Nothing,
+            Frame::Chunk(None) | Frame::Other => None,
         };
-        self.record(connection, topic, message, kept, now, effects);
+        match kept {
+            Some(kept) => self.record(connection, topic, message, kept, now, effects),
+            None => self.pass(connection, topic, message, is_part, effects),
+        }
         Ok(())
     }
 
+    /// Relays a frame, and gives it to storage.
     fn record(
         &mut self,
         connection: ConnectionId,
@@ -530,18 +544,12 @@ impl Stores {
     ) {
         let Some(Store {
             content: Content::Kept(journal),
-            readers,
             ..
         }) = self.stores.get_mut(&topic)
         else {
             return;
         };
-        if matches!(kept, Kept::Nothing) {
-            journal.pass(connection, message, topic, !readers.is_empty(), effects);
-            return;
-        }
-        let weight = journal.push(connection, message, kept);
-        self.log.unstored += weight;
+        self.log.unstored += journal.keep(connection, message, kept);
         if let Some(reader) = self.readers.get_mut(&connection) {
             reader.wrote(journal.last());
         }
@@ -551,10 +559,28 @@ impl Stores {
         self.relay(topic, effects);
     }
 
-    fn check_quota(&self, topic: TopicId, bytes: usize) -> Result<(), Violation> {
-        if self.log.failures > 0 && self.log.unstored > self.unstored_bytes {
-            return Err(Violation::FAILING);
+    /// Relays a frame that nothing is kept of.
+    fn pass(
+        &mut self,
+        connection: ConnectionId,
+        topic: TopicId,
+        message: Bytes,
+        is_part: bool,
+        effects: &mut Vec<Effect>,
+    ) {
+        if let Some(Store {
+            content: Content::Kept(journal),
+            readers,
+            ..
+        }) = self.stores.get_mut(&topic)
+        {
+            // Who catches up meanwhile gets a value when it is complete.
+            let is_wanted = !readers.is_empty() && !is_part;
+            self.held += journal.pass(connection, message, topic, is_wanted, effects);
         }
+    }
+
+    fn check_quota(&self, topic: TopicId, bytes: usize) -> Result<(), Violation> {
         let Some(Store {
             content: Content::Kept(journal),
             ..
@@ -584,7 +610,9 @@ impl Stores {
                     .filter(|&(_, &since)| since != u64::MAX && since >= began);
                 late.map(|(&connection, _)| connection).collect()
             };
+            let held = journal.held();
             journal.relay(topic, only_stored, late, effects);
+            self.held -= held - journal.held();
         }
     }
 
@@ -733,7 +761,10 @@ impl Stores {
             match &store.content {
                 Content::Relay => {}
                 Content::Opening(opening) => self.waiting -= bytes_of(opening),
-                Content::Kept(journal) => self.log.unstored -= journal.untaken_bytes(),
+                Content::Kept(journal) => {
+                    self.log.unstored -= journal.untaken_bytes();
+                    self.held -= journal.held();
+                }
             }
             self.retired.remove(&(store.name.clone(), topic));
             let key = (Purpose::Sync, store.name);
