@@ -74,13 +74,15 @@ pub enum StoreOperation {
         /// Where to begin, and in which order to go on.
         after: Cursor,
     },
-    /// Read the values whose hash field begins with these bytes, at most
-    /// [`crate::store::FOUND`]: answered by [`StorageReply::Records`].
+    /// Read the first value behind a sequence number whose hash field begins with these bytes:
+    /// answered by [`StorageReply::Records`], with none or one.
     Find {
         /// The store.
         store: StoreName,
         /// 1 to 32 bytes.
         prefix: Bytes,
+        /// The sequence number.
+        after: u64,
     },
     /// Keep all of these, or none: answered by [`StorageReply::Done`] once they are durable. A
     /// value takes the place of the one with its hash field, whatever their sequence numbers.

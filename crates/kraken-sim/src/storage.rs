@@ -1,7 +1,7 @@
 //! Storage that answers late, in any order, and sometimes fails.
 
 use kraken_core::doc::{Document, Segment, Snapshot};
-use kraken_core::store::{Body, Cursor, FOUND, Record, StoreRecord};
+use kraken_core::store::{Body, Cursor, Record, StoreRecord};
 use kraken_core::{
     AppId, DocumentOperation, RoomName, StorageOperation, StorageReply, StorageRequest, StoreName,
     StoreOperation,
@@ -86,14 +86,24 @@ impl Storage {
                 }
             }
             StoreOperation::Read { store, after } => self.read(store, *after),
-            StoreOperation::Find { store, prefix } => {
+            StoreOperation::Find {
+                store,
+                prefix,
+                after,
+            } => {
                 let is_found = |record: &&StoreRecord| {
                     let hash = record.record.body.hash_field();
-                    record.store == *store && hash.is_some_and(|hash| hash.starts_with(prefix))
+                    record.store == *store
+                        && record.record.sequence > *after
+                        && hash.is_some_and(|hash| hash.starts_with(prefix))
                 };
-                let found = self.records.iter().filter(is_found).take(FOUND);
+                let found = self.records.iter().filter(is_found);
+                let first = found.min_by_key(|record| record.record.sequence);
                 StorageReply::Records {
-                    records: found.map(|record| record.record.clone()).collect(),
+                    records: first
+                        .map(|first| first.record.clone())
+                        .into_iter()
+                        .collect(),
                     is_last: true,
                 }
             }

@@ -6,7 +6,7 @@ use super::parameters::{Parameters, decode};
 use super::{Rows, Statement};
 use bytes::Bytes;
 use kraken_core::store::schema::{PATCHES, VALUE};
-use kraken_core::store::{Body, Cursor, FOUND, PAGE_BYTES, Record, StoreRecord};
+use kraken_core::store::{Body, Cursor, PAGE_BYTES, Record, StoreRecord};
 use kraken_core::{StorageReply, StoreName, StoreOperation};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -49,8 +49,12 @@ pub(super) fn statement(operation: StoreOperation) -> (Statement, Rows) {
             let query = read(&store, after, &mut parameters);
             (Statement::Read(query, parameters), Rows::Records)
         }
-        StoreOperation::Find { store, prefix } => {
-            let query = find(&store, &prefix, &mut parameters);
+        StoreOperation::Find {
+            store,
+            prefix,
+            after,
+        } => {
+            let query = find(&store, &prefix, after, &mut parameters);
             (Statement::Read(query, parameters), Rows::Records)
         }
         StoreOperation::Append { records } => {
@@ -106,9 +110,10 @@ fn read(store: &StoreName, after: Cursor, parameters: &mut Parameters) -> String
     )
 }
 
-fn find(store: &StoreName, prefix: &Bytes, parameters: &mut Parameters) -> String {
+fn find(store: &StoreName, prefix: &Bytes, after: u64, parameters: &mut Parameters) -> String {
     parameters.text(store.as_str());
     parameters.bytes(prefix);
+    parameters.number(after);
     let mut behind = prefix.to_vec();
     while behind.last() == Some(&u8::MAX) {
         behind.pop();
@@ -117,13 +122,14 @@ fn find(store: &StoreName, prefix: &Bytes, parameters: &mut Parameters) -> Strin
         Some(last) => {
             *last += 1;
             parameters.bytes(&behind);
-            "AND hash < ?3"
+            "AND hash < ?4"
         }
         None => "",
     };
     format!(
         "SELECT kind, sequence, data, 0 AS more FROM records \
-        WHERE store = ?1 AND hash IS NOT NULL AND hash >= ?2 {end} LIMIT {FOUND}"
+        WHERE store = ?1 AND hash IS NOT NULL AND hash >= ?2 {end} AND sequence > ?3 \
+        ORDER BY sequence LIMIT 1"
     )
 }
 

@@ -46,8 +46,6 @@ pub(crate) use token::{FORBIDDEN, Issued, UNAUTHORIZED, issue, parse_lifetime, v
 pub const MESSAGE_BYTES: u32 = 100 << 20;
 /// Bytes of records that storage reads at a time; the last of them may go beyond.
 pub const PAGE_BYTES: usize = 1 << 20;
-/// The most values that are sent to somebody who asks for one.
-pub const FOUND: usize = 4;
 
 /// How long after a store was loaded its peers are asked for all they have, in milliseconds: what
 /// a crash took from it is still with those who come back.

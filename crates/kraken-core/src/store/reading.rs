@@ -6,7 +6,7 @@
 
 use super::frame::HASH;
 use super::record::{Cursor, Record};
-use super::{Content, FOUND, Store, Stores};
+use super::{Content, Store, Stores};
 use crate::Effect;
 use crate::ids::{ConnectionId, Timestamp, TopicId};
 use crate::storage::StoreOperation;
@@ -18,6 +18,8 @@ use std::collections::VecDeque;
 const READS: usize = 16;
 /// What one connection may have asked for at a time.
 const MOST_TASKS: usize = 64;
+/// The most values that are sent to somebody who asks for one.
+const MOST_FOUND: u32 = 64;
 /// The shortest beginning of a hash field that is looked for, in bytes. Clients ask with 10 and
 /// more; fewer would find what isn't meant.
 const SHORTEST_PREFIX: usize = 8;
@@ -33,8 +35,22 @@ pub(super) struct Reader {
 pub(super) enum Task {
     /// All values, all patches, and what comes meanwhile.
     Everything(Progress),
-    /// The values whose payload begins like this.
-    Value(Bytes),
+    /// The values whose payload begins like this, one after the other.
+    Value {
+        prefix: Bytes,
+        /// The sequence number of the last that was looked at.
+        after: u64,
+        found: Found,
+    },
+}
+
+/// How far somebody is with values.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// There may be more.
+    Some(u32),
+    /// There are no more, or enough.
+    All,
 }
 
 /// How far somebody is with everything.
@@ -60,7 +76,11 @@ impl Task {
 
     /// The value that is asked for like this; `None` if that is too little.
     pub(super) fn value(prefix: Bytes) -> Option<Self> {
-        (prefix.len() >= SHORTEST_PREFIX).then_some(Self::Value(prefix))
+        (prefix.len() >= SHORTEST_PREFIX).then_some(Self::Value {
+            prefix,
+            after: 0,
+            found: Found::Some(0),
+        })
     }
 }
 
@@ -69,7 +89,7 @@ impl Reader {
     pub(super) fn floor(&self) -> Option<u64> {
         match self.tasks.front()? {
             Task::Everything(Progress::Reading { floor, .. }) => Some(*floor),
-            Task::Everything(Progress::Waiting | Progress::CaughtUp) | Task::Value(_) => None,
+            Task::Everything(Progress::Waiting | Progress::CaughtUp) | Task::Value { .. } => None,
         }
     }
 
@@ -158,8 +178,9 @@ impl Stores {
                     effects.push(Effect::Unsubscribe { connection, topic });
                 }
             }
-            Some(Task::Value(prefix)) => {
+            Some(Task::Value { prefix, found, .. }) => {
                 if let Some(payload) = journal.find(prefix) {
+                    *found = Found::All;
                     let message = super::frame::value(&payload);
                     self.send_part(connection, vec![message], effects);
                     return;
@@ -201,9 +222,10 @@ impl Stores {
                 })
             }
             Task::Everything(Progress::Waiting | Progress::CaughtUp) => None,
-            Task::Value(prefix) => Some(StoreOperation::Find {
+            Task::Value { prefix, after, .. } => Some(StoreOperation::Find {
                 store: store.name.clone(),
                 prefix: prefix.slice(..prefix.len().min(HASH)),
+                after: *after,
             }),
         }
     }
@@ -230,9 +252,20 @@ impl Stores {
                 }
                 messages
             }
-            Some(Task::Value(prefix)) => {
+            Some(Task::Value {
+                prefix,
+                after,
+                found,
+            }) => {
+                *found = match (records.last(), *found) {
+                    (Some(record), Found::Some(count)) if count < MOST_FOUND => {
+                        *after = record.sequence;
+                        Found::Some(count + 1)
+                    }
+                    _ => Found::All,
+                };
                 let wanted = |record: &&Record| record.body.data().starts_with(prefix);
-                let wanted = records.iter().filter(wanted).take(FOUND);
+                let wanted = records.iter().filter(wanted);
                 wanted.flat_map(|record| record.body.messages()).collect()
             }
             Some(Task::Everything(Progress::Waiting | Progress::CaughtUp)) | None => Vec::new(),
@@ -334,11 +367,22 @@ impl Stores {
             return;
         };
         match reader.tasks.front() {
-            Some(Task::Everything(Progress::Reading { .. })) => {
+            Some(
+                Task::Everything(Progress::Reading { .. })
+                | Task::Value {
+                    found: Found::Some(_),
+                    ..
+                },
+            ) => {
                 self.queue.push_back(connection);
                 self.read_next(now, effects);
             }
-            Some(Task::Everything(Progress::CaughtUp) | Task::Value(_)) => {
+            Some(
+                Task::Everything(Progress::CaughtUp)
+                | Task::Value {
+                    found: Found::All, ..
+                },
+            ) => {
                 reader.tasks.pop_front();
                 match reader.tasks.is_empty() {
                     true => {

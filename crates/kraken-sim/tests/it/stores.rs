@@ -201,22 +201,30 @@ fn sd12_who_asks_is_answered_by_storage_alone() {
             .for_each(|chunk| world.send(writer, chunk));
         world.wait(60);
         world.settle();
+        // Two values whose hash fields begin alike.
+        let alike = [1, 2].map(|last| [&[VALUE][..], &[77; 31], &[last], b"alike"].concat());
+        for value in &alike {
+            world.send(writer, value.clone());
+            world.wait(60);
+        }
+        world.settle();
         world.leave(writer);
         let reader = world.join();
         world.settle();
         let all = std::mem::take(&mut world.clients.get_mut(&reader).unwrap().received);
-        assert_eq!(all.len(), 41);
+        assert_eq!(all.len(), 43);
         world.send(reader, vec![SYNC_REQ]);
         world.settle();
         let again = std::mem::take(&mut world.clients.get_mut(&reader).unwrap().received);
         assert_eq!(again, all);
         for (asked, found) in [
-            (vec![3; 33], Some(value(3, 3))),
-            ([&[3][..], &[99; 10]].concat(), Some(value(99, 99))),
-            ([&[3][..], &[99; 7]].concat(), None),
-            ([&[3][..], &[98; 32]].concat(), None),
-            ([&[3][..], &value(5, 5)[1..]].concat(), Some(value(5, 5))),
-            ([&[3][..], &value(5, 6)[1..]].concat(), None),
+            (vec![3; 33], vec![value(3, 3)]),
+            ([&[3][..], &[99; 10]].concat(), vec![value(99, 99)]),
+            ([&[3][..], &[99; 7]].concat(), vec![]),
+            ([&[3][..], &[98; 32]].concat(), vec![]),
+            ([&[3][..], &value(5, 5)[1..]].concat(), vec![value(5, 5)]),
+            ([&[3][..], &value(5, 6)[1..]].concat(), vec![]),
+            ([&[3][..], &[77; 8]].concat(), alike.to_vec()),
         ] {
             world.send(reader, asked);
             world.settle();
