@@ -8,6 +8,7 @@ mod clock;
 mod component;
 mod direct;
 mod link;
+mod pages;
 mod process;
 mod state;
 mod storage;

@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::link::{self, Session};
+use crate::pages;
 use crate::state::{self, OwnerRequest, State};
 use crate::storage::Storage;
 use crate::{LINK_PATH, direct};
@@ -77,6 +78,7 @@ impl Process {
             limits: Limits::default(),
             settings: state.settings().cloned(),
             seed: state::random(),
+            pages: pages::read(&our),
             now,
         });
         let mut process = Self {

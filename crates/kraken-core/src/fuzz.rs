@@ -64,6 +64,7 @@ pub fn strangers(data: &[u8]) {
         limits: Limits::default(),
         settings: None,
         seed: [1; 32],
+        pages: Default::default(),
         now,
     });
     let request = SetupRequest {

@@ -23,6 +23,7 @@ mod limits;
 mod log;
 mod metrics;
 mod origin;
+mod pages;
 mod registry;
 mod settings;
 mod signal;
@@ -55,8 +56,10 @@ use direct::Direct;
 use doc::{Documents, Policy};
 use grant::{Grant, Refusal};
 use metrics::Counters;
+use pages::Pages;
 use serde::{Deserialize, Serialize};
 use signal::Signals;
+use std::collections::BTreeMap;
 use store::{Pass, Purpose, Stores};
 use ticket::Tickets;
 use yrs::ClientID;
@@ -83,6 +86,9 @@ pub struct Config {
     pub settings: Option<Settings>,
     /// Random bytes, of which all secrets are made: from a source that nobody can guess.
     pub seed: [u8; 32],
+    /// The web UI's files by their paths, `index.html` for one; compressed ones beside them, as
+    /// `index.html.gz`. None if there is no web UI.
+    pub pages: BTreeMap<String, Bytes>,
     /// The time.
     pub now: Timestamp,
 }
@@ -302,6 +308,7 @@ pub struct Core {
     signals: Signals,
     direct: Direct,
     counters: Counters,
+    pages: Pages,
     effects: Vec<Effect>,
     started: Timestamp,
     is_linked: bool,
@@ -317,6 +324,7 @@ impl Core {
             limits,
             settings,
             seed,
+            pages,
             now,
         } = config;
         let mut secrets = Secrets::new(seed);
@@ -333,6 +341,7 @@ impl Core {
             signals: Signals::default(),
             direct: Direct::default(),
             counters: Counters::default(),
+            pages: Pages::new(pages),
             effects: vec![Effect::Save(Box::new(settings.clone()))],
             settings,
             started: now,

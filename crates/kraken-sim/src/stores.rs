@@ -284,6 +284,7 @@ fn core(settings: Option<Settings>) -> Core {
         limits: Limits::default(),
         settings,
         seed: [1; 32],
+        pages: Default::default(),
         now: START,
     })
 }

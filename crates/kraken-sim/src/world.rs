@@ -99,6 +99,7 @@ impl World {
             limits,
             settings: None,
             seed: [1; 32],
+            pages: Default::default(),
             now,
         };
         let mut world = Self {

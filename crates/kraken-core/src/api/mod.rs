@@ -4,6 +4,7 @@
 
 mod apps;
 mod cors;
+mod pages;
 mod server;
 mod stores;
 mod tickets;
@@ -257,7 +258,7 @@ impl Core {
                 header: Some(("upgrade", "websocket")),
                 ..Failure::new(426, "upgrade_required", "this is a WebSocket, not a page")
             }),
-            _ => Err(NOT_FOUND.into()),
+            _ => self.page(request).unwrap_or(Err(NOT_FOUND.into())),
         }
     }
 

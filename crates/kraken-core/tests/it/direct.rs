@@ -30,6 +30,7 @@ impl Node {
             limits: Limits::default(),
             settings: None,
             seed: [1; 32],
+            pages: Default::default(),
             now,
         });
         let mut node = Self {
