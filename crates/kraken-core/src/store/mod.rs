@@ -9,12 +9,15 @@
 mod chunks;
 mod frame;
 mod journal;
+mod opening;
 mod pass;
 mod persistence;
 mod reading;
 mod record;
+mod relaying;
 mod rendezvous;
 mod revocation;
+mod room;
 pub mod schema;
 mod settings;
 mod token;
@@ -22,22 +25,20 @@ mod token;
 pub use record::{Body, Cursor, Record, StoreRecord};
 pub use settings::StoreSetup;
 
-use crate::grant::{Access, Refusal};
+use crate::grant::Refusal;
 use crate::ids::{ConnectionId, StorageId, StoreName, Timestamp, TopicId};
 use crate::limits::{AppLimits, Limits};
 use crate::log::Log;
 use crate::metrics::Latency;
 use crate::timers::Timers;
 use crate::{ConnectionLimits, Durability, Effect, close};
-use bytes::Bytes;
 use chunks::Chunks;
-use frame::Frame;
-use journal::{Journal, Kept};
 pub(crate) use pass::Pass;
 use persistence::{Asked, Taken};
 use reading::{Reader, Task};
 use rendezvous::Rendezvous;
 pub(crate) use revocation::{MOST_REVOCATIONS, Revocation, Tokens};
+use room::{Content, Store, Usage};
 pub(crate) use settings::StoreSettings;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 pub(crate) use token::{FORBIDDEN, Issued, UNAUTHORIZED, issue, parse_lifetime, verify};
@@ -129,38 +130,6 @@ struct Member {
     pass: Pass,
 }
 
-/// One store in memory.
-struct Store {
-    name: StoreName,
-    topic: TopicId,
-    /// Who is here, and from which frame on they get all.
-    members: BTreeMap<ConnectionId, u64>,
-    /// Who is being sent what was stored.
-    readers: BTreeSet<ConnectionId>,
-    content: Content,
-    opened: Timestamp,
-    empty_since: Timestamp,
-    messages: u64,
-    last_change: Option<Timestamp>,
-}
-
-/// What is known of a store.
-enum Content {
-    /// Nothing is kept.
-    Relay,
-    /// Storage has been asked how much there is.
-    Opening(Opening),
-    /// What comes is kept.
-    Kept(Journal),
-}
-
-/// What waits for storage's answer.
-#[derive(Default)]
-struct Opening {
-    frames: Vec<(ConnectionId, Bytes, Frame)>,
-    failures: u32,
-}
-
 /// What a moment is for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
@@ -176,15 +145,6 @@ enum Timer {
     Expiry,
     /// Go on deleting stores.
     Removal,
-}
-
-/// A store in use, as its owner sees it.
-pub(crate) struct Usage<'a> {
-    pub(crate) store: &'a StoreName,
-    pub(crate) connections: usize,
-    pub(crate) bytes: Option<u64>,
-    pub(crate) messages: u64,
-    pub(crate) last_change: Option<Timestamp>,
 }
 
 /// Why a connection is to be closed.
@@ -397,238 +357,6 @@ impl Stores {
         }
     }
 
-    /// Takes a binary message of a client.
-    pub(crate) fn binary(
-        &mut self,
-        connection: ConnectionId,
-        message: Bytes,
-        now: Timestamp,
-        effects: &mut Vec<Effect>,
-    ) {
-        let Some(member) = self.members.get(&connection) else {
-            return;
-        };
-        let topic = member.topic;
-        match member.purpose {
-            Purpose::Sync => self.frame(connection, topic, message, now, effects),
-            Purpose::Signal => effects.push(Effect::Publish {
-                topic,
-                except: Some(connection),
-                message,
-            }),
-        }
-    }
-
-    /// Takes a text message of a client: nothing in a store.
-    pub(crate) fn text(
-        &mut self,
-        connection: ConnectionId,
-        message: Bytes,
-        effects: &mut Vec<Effect>,
-    ) {
-        if let Some(member) = self.members.get(&connection)
-            && let Some(room) = self.signalling.get_mut(&member.topic)
-        {
-            room.text(connection, message, effects);
-        }
-    }
-
-    fn frame(
-        &mut self,
-        connection: ConnectionId,
-        topic: TopicId,
-        message: Bytes,
-        now: Timestamp,
-        effects: &mut Vec<Effect>,
-    ) {
-        let Some(store) = self.stores.get_mut(&topic) else {
-            return;
-        };
-        let Some(frame) = Frame::parse(&message) else {
-            return;
-        };
-        let access = self
-            .members
-            .get(&connection)
-            .map(|member| member.pass.access);
-        if frame.is_write() && access < Some(Access::Write) {
-            return;
-        }
-        store.messages += 1;
-        if frame.is_write() {
-            store.last_change = Some(now);
-        }
-        match &mut store.content {
-            Content::Relay => effects.push(Effect::Publish {
-                topic,
-                except: Some(connection),
-                message,
-            }),
-            Content::Opening(opening) => {
-                self.waiting += message.len();
-                opening.frames.push((connection, message, frame));
-            }
-            Content::Kept(_) => {
-                if let Err(violation) = self.keep(connection, topic, message, frame, now, effects) {
-                    self.close(connection, &violation, now, effects);
-                }
-            }
-        }
-    }
-
-    /// Relays a frame, and keeps what is to be kept of it.
-    fn keep(
-        &mut self,
-        connection: ConnectionId,
-        topic: TopicId,
-        message: Bytes,
-        frame: Frame,
-        now: Timestamp,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), Violation> {
-        if self.log.failures > 0 && self.is_behind() {
-            return Err(Violation::FAILING);
-        }
-        if frame.is_write() {
-            self.check_quota(topic, message.len())?;
-        }
-        let Some(store) = self.stores.get_mut(&topic) else {
-            return Ok(());
-        };
-        let Content::Kept(journal) = &mut store.content else {
-            return Ok(());
-        };
-        let is_part = matches!(frame, Frame::Chunk(_));
-        let kept = match frame {
-            Frame::Patch => Some(Kept::Patch),
-            Frame::Value => Some(Kept::Value),
-            Frame::Chunk(Some(chunk)) => {
-                let arrival = journal.next_arrival();
-                let joined = self.chunks.take(connection, chunk, arrival, now);
-                joined.map(Kept::Joined)
-            }
-            Frame::ValueWanted(prefix) => {
-                if let Some(task) = Task::value(prefix) {
-                    self.want(connection, task, now, effects);
-                }
-                None
-            }
-            Frame::SyncWanted => {
-                let is_healing = now.since(store.opened) < HEALING;
-                self.want_everything_again(connection, now, effects);
-                if !is_healing {
-                    return Ok(());
-                }
-                None
-            }
-            Frame::Chunk(None) | Frame::Other => None,
-        };
-        match kept {
-            Some(kept) => self.record(connection, topic, message, kept, now, effects),
-            None => self.pass(connection, topic, message, is_part, effects),
-        }
-        Ok(())
-    }
-
-    /// Relays a frame, and gives it to storage.
-    fn record(
-        &mut self,
-        connection: ConnectionId,
-        topic: TopicId,
-        message: Bytes,
-        kept: Kept,
-        now: Timestamp,
-        effects: &mut Vec<Effect>,
-    ) {
-        let Some(Store {
-            content: Content::Kept(journal),
-            ..
-        }) = self.stores.get_mut(&topic)
-        else {
-            return;
-        };
-        self.log.unstored += journal.keep(connection, message, kept);
-        if let Some(reader) = self.readers.get_mut(&connection) {
-            reader.wrote(journal.last());
-        }
-        if self.log.dirty.insert(topic) {
-            self.timers.set(Timer::Flush, self.policy.write_at(now));
-        }
-        self.relay(topic, effects);
-    }
-
-    /// Relays a frame that nothing is kept of.
-    fn pass(
-        &mut self,
-        connection: ConnectionId,
-        topic: TopicId,
-        message: Bytes,
-        is_part: bool,
-        effects: &mut Vec<Effect>,
-    ) {
-        if let Some(Store {
-            content: Content::Kept(journal),
-            readers,
-            ..
-        }) = self.stores.get_mut(&topic)
-        {
-            // Who catches up meanwhile gets a value when it is complete.
-            let is_wanted = !readers.is_empty() && !is_part;
-            self.held += journal.pass(connection, message, topic, is_wanted, effects);
-        }
-    }
-
-    fn check_quota(&self, topic: TopicId, bytes: usize) -> Result<(), Violation> {
-        let Some(Store {
-            content: Content::Kept(journal),
-            ..
-        }) = self.stores.get(&topic)
-        else {
-            return Ok(());
-        };
-        let most = self.policy.store_bytes.unwrap_or(u64::MAX);
-        match journal.bytes.saturating_add(bytes as u64) > most {
-            true => Err(Violation::FULL),
-            false => Ok(()),
-        }
-    }
-
-    /// Relays what may be relayed.
-    fn relay(&mut self, topic: TopicId, effects: &mut Vec<Effect>) {
-        let only_stored = self.policy.durability == Durability::WriteFirst;
-        if let Some(Store {
-            content: Content::Kept(journal),
-            members,
-            ..
-        }) = self.stores.get_mut(&topic)
-        {
-            let late = |began| {
-                let late = members
-                    .iter()
-                    .filter(|&(_, &since)| since != u64::MAX && since >= began);
-                late.map(|(&connection, _)| connection).collect()
-            };
-            let held = journal.held();
-            journal.relay(topic, only_stored, late, effects);
-            self.held -= held - journal.held();
-        }
-    }
-
-    /// Forgets what nobody needs of a store's journal.
-    fn trim(&mut self, topic: TopicId) {
-        if let Some(Store {
-            content: Content::Kept(journal),
-            readers,
-            ..
-        }) = self.stores.get_mut(&topic)
-        {
-            let floors = readers
-                .iter()
-                .filter_map(|reader| self.readers.get(reader)?.floor());
-            journal.trim(floors.min());
-        }
-    }
-
     /// Does everything whose time has come.
     pub(crate) fn handle_timeout(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         self.chunks.handle_timeout(now);
@@ -688,93 +416,6 @@ impl Stores {
         self.go_on_removing(now, effects);
     }
 
-    fn open(
-        &mut self,
-        purpose: Purpose,
-        name: &StoreName,
-        now: Timestamp,
-        effects: &mut Vec<Effect>,
-    ) -> TopicId {
-        let key = (purpose, name.clone());
-        if let Some(&topic) = self.topics.get(&key) {
-            return topic;
-        }
-        self.last_topic += 1;
-        let topic = TopicId(OWN_TOPIC | self.last_topic);
-        self.topics.insert(key, topic);
-        match purpose {
-            Purpose::Signal => {
-                self.signalling.insert(topic, Rendezvous::new(topic));
-            }
-            Purpose::Sync => {
-                let store = Store::new(name.clone(), topic, self.policy.persist, now);
-                self.stores.insert(topic, store);
-                if self.policy.persist {
-                    self.ask_size(topic, now, effects);
-                }
-            }
-        }
-        topic
-    }
-
-    /// Lets a store leave memory that nobody has missed for a while and that is stored.
-    fn let_go(&mut self, topic: TopicId, now: Timestamp) {
-        let Some(store) = self.stores.get(&topic) else {
-            return;
-        };
-        if !store.members.is_empty() {
-            return;
-        }
-        if store.is_stored() && store.end(self.grace) <= now {
-            self.forget(topic);
-            return;
-        }
-        // Something that can't go yet is asked again after a moment, not at once.
-        let at = store
-            .end(self.grace)
-            .max(now.after(crate::doc::WRITE_WINDOW));
-        self.timers.set(Timer::Store(topic), at);
-    }
-
-    /// Lets all stores go, as soon as they are stored. Whoever comes finds new ones.
-    fn retire_all(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        self.topics
-            .retain(|(purpose, _), _| *purpose == Purpose::Signal);
-        for store in self.stores.values_mut() {
-            store.empty_since = Timestamp(0);
-            self.retired.insert((store.name.clone(), store.topic));
-            self.timers.set(Timer::Store(store.topic), now);
-        }
-        self.flush(now, effects);
-    }
-
-    /// Whether an earlier store of this name isn't stored yet, or is being deleted.
-    fn is_taken(&self, name: &StoreName, topic: TopicId) -> bool {
-        let earlier = (name.clone(), TopicId(0))..(name.clone(), topic);
-        self.removing.contains_key(name) || self.retired.range(earlier).next().is_some()
-    }
-
-    fn forget(&mut self, topic: TopicId) {
-        if let Some(store) = self.stores.remove(&topic) {
-            match &store.content {
-                Content::Relay => {}
-                Content::Opening(opening) => self.waiting -= bytes_of(opening),
-                Content::Kept(journal) => {
-                    self.log.unstored -= journal.untaken_bytes();
-                    self.held -= journal.held();
-                }
-            }
-            self.retired.remove(&(store.name.clone(), topic));
-            let key = (Purpose::Sync, store.name);
-            if self.topics.get(&key) == Some(&topic) {
-                self.topics.remove(&key);
-            }
-            self.timers.clear(&Timer::Store(topic));
-            self.timers.clear(&Timer::Open(topic));
-            self.log.dirty.remove(&topic);
-        }
-    }
-
     fn close(
         &mut self,
         connection: ConnectionId,
@@ -792,60 +433,6 @@ impl Stores {
             reason: violation.reason.to_owned(),
         });
     }
-}
-
-impl Store {
-    fn new(name: StoreName, topic: TopicId, persist: bool, now: Timestamp) -> Self {
-        Self {
-            name,
-            topic,
-            members: BTreeMap::new(),
-            readers: BTreeSet::new(),
-            content: match persist {
-                true => Content::Opening(Opening::default()),
-                false => Content::Relay,
-            },
-            opened: now,
-            empty_since: now,
-            messages: 0,
-            last_change: None,
-        }
-    }
-
-    /// Whether all that is to be kept of it is stored.
-    fn is_stored(&self) -> bool {
-        match &self.content {
-            Content::Relay => true,
-            Content::Opening(_) => false,
-            Content::Kept(journal) => journal.is_stored(),
-        }
-    }
-
-    /// When it may leave memory, if nobody comes.
-    fn end(&self, grace: u64) -> Timestamp {
-        match &self.content {
-            Content::Relay => self.empty_since,
-            Content::Opening(_) | Content::Kept(_) => self.empty_since.after(grace),
-        }
-    }
-
-    fn usage(&self) -> Usage<'_> {
-        Usage {
-            store: &self.name,
-            connections: self.members.len(),
-            bytes: match &self.content {
-                Content::Kept(journal) => Some(journal.bytes),
-                Content::Relay | Content::Opening(_) => None,
-            },
-            messages: self.messages,
-            last_change: self.last_change,
-        }
-    }
-}
-
-fn bytes_of(opening: &Opening) -> usize {
-    let frames = opening.frames.iter();
-    frames.map(|(_, message, _)| message.len()).sum()
 }
 
 impl Policy {

@@ -1,7 +1,8 @@
 //! What stores ask of storage, and what becomes of the answers.
 
 use super::journal::{Batch, Journal};
-use super::{Content, EXPIRY, OWN_REQUEST, Opening, Store, Stores, Timer, Violation, bytes_of};
+use super::room::{Content, Opening, Store};
+use super::{EXPIRY, OWN_REQUEST, Stores, Timer, Violation};
 use crate::Effect;
 use crate::ids::{ConnectionId, StorageId, StoreName, Timestamp, TopicId};
 use crate::log::Item;
@@ -183,7 +184,7 @@ impl Stores {
             return;
         };
         store.opened = now;
-        self.waiting -= bytes_of(&opening);
+        self.waiting -= opening.bytes();
         self.begin_all(topic, now, effects);
         // Also those of senders that have gone meanwhile.
         for (connection, message, frame) in opening.frames {

@@ -4,9 +4,10 @@
 //! next are read when the client has taken these. So a slow one holds nobody up, and costs the
 //! memory of one part.
 
+use super::Stores;
 use super::frame::HASH;
 use super::record::{Cursor, Record};
-use super::{Content, Store, Stores};
+use super::room::{Content, Store};
 use crate::Effect;
 use crate::ids::{ConnectionId, Timestamp, TopicId};
 use crate::storage::StoreOperation;
