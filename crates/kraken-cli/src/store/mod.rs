@@ -8,9 +8,10 @@ mod original;
 use crate::config::{self, File};
 use crate::greeting::say;
 use crate::{package, sds};
-use anyhow::{Context, Result};
+use anyhow::{Result, ensure};
 use clap::Subcommand;
-use std::path::PathBuf;
+use rusqlite::Connection;
+use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -66,19 +67,35 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
         }
         Command::Import { store, files } => {
             let mut database = database::open_or_create(&path)?;
-            for file in &files {
-                let imported = import::run(&mut database, file, store.as_deref())
-                    .with_context(|| format!("can't import {}", file.display()))?;
-                for (store, counts) in imported {
-                    say(&format!("imported {counts} of {store}\n"))?;
+            // The database itself may be among them, in the original's folder.
+            let own = path.canonicalize()?;
+            let is_other = |file: &&PathBuf| file.canonicalize().ok().as_ref() != Some(&own);
+            let mut failed = 0;
+            for file in files.iter().filter(is_other) {
+                let imported = import_file(&mut database, file, store.as_deref());
+                if let Err(error) = imported {
+                    failed += 1;
+                    tracing::error!("can't import {}: {error:#}", file.display());
                 }
             }
+            ensure!(
+                failed == 0,
+                "{failed} of {} files are not imported",
+                files.len()
+            );
             Ok(())
         }
     }
 }
 
-fn list(database: &rusqlite::Connection) -> Result<()> {
+fn import_file(database: &mut Connection, file: &Path, store: Option<&str>) -> Result<()> {
+    for (store, counts) in import::run(database, file, store)? {
+        say(&format!("imported {counts} of {store}\n"))?;
+    }
+    Ok(())
+}
+
+fn list(database: &Connection) -> Result<()> {
     for database::Summary {
         store,
         records,
