@@ -63,7 +63,7 @@ pub struct StoreClient {
     pub sent: Vec<Bytes>,
     /// All that it was sent.
     pub received: Vec<Bytes>,
-    /// The code that it was closed with.
+    /// The code that it was closed with, or the status that refused it.
     pub closed: Option<u16>,
     /// Whether it asked to be synced, and gets things again.
     pub asked: bool,
@@ -115,12 +115,17 @@ impl StoreWorld {
 
     /// Somebody who may write comes.
     pub fn join(&mut self) -> ConnectionId {
+        self.knock("/ws/notes", &token("notes"))
+    }
+
+    /// Somebody comes with a token.
+    pub fn knock(&mut self, path: &str, token: &str) -> ConnectionId {
         self.last += 1;
         let connection = ConnectionId(self.last);
         self.clients.insert(connection, StoreClient::default());
         let handshake = Handshake {
-            path: "/ws/notes".to_owned(),
-            query: Some(format!("token={}", token())),
+            path: path.to_owned(),
+            query: Some(format!("token={token}")),
             ..Handshake::default()
         };
         self.handle(Event::Opened {
@@ -240,6 +245,13 @@ impl StoreWorld {
                     }
                 }
                 Effect::Mark { connection } => self.marks.push(connection),
+                Effect::Refuse {
+                    connection, status, ..
+                } => {
+                    if let Some(client) = self.clients.get_mut(&connection) {
+                        client.closed = Some(status);
+                    }
+                }
                 Effect::Close {
                     connection, code, ..
                 } => {
@@ -289,9 +301,10 @@ fn core(settings: Option<Settings>) -> Core {
     })
 }
 
-fn token() -> String {
+/// A token for a store, to write.
+pub fn token(store: &str) -> String {
     let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-    let claims = r#"{"sub":"a","aud":"notes","scope":"write"}"#;
+    let claims = format!(r#"{{"sub":"a","aud":"{store}","scope":"write"}}"#);
     let head = encode(br#"{"alg":"HS256"}"#);
     let signed = format!("{head}.{}", encode(claims.as_bytes()));
     let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use kraken_core::{ConnectionId, Durability};
 use kraken_sim::stores::kind::{CHUNK, PATCH, PRESENCE, SYNC_REQ, VALUE};
-use kraken_sim::stores::{self, StoreClient, StoreWorld, chunks, of_kind, patch, value};
+use kraken_sim::stores::{self, StoreClient, StoreWorld, chunks, of_kind, patch, token, value};
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -235,6 +235,32 @@ fn sd12_who_asks_is_answered_by_storage_alone() {
             );
         }
     }
+}
+
+#[test]
+fn is21_a_token_of_a_store_opens_that_store_and_nothing_else() {
+    let mut world = StoreWorld::new(1, Durability::RelayFirst);
+    world.has_faults = false;
+    for (path, of, closed) in [
+        ("/ws/notes", "notes", None),
+        ("/signal/notes", "notes", None),
+        ("/ws/notes", "other", Some(4003)),
+        ("/signal/notes", "other", Some(4003)),
+        ("/ws/Notes", "notes", Some(4003)),
+        ("/ws/signal:notes", "notes", Some(4003)),
+        ("/doc/notes", "notes", Some(401)),
+        ("/notes", "notes", Some(401)),
+    ] {
+        let knocked = world.knock(path, &token(of));
+        assert_eq!(world.clients[&knocked].closed, closed, "{path} for {of}");
+    }
+    // The original has the signalling of a store in a store of this name.
+    let writer = world.knock("/ws/signal:notes", &token("signal:notes"));
+    let signalling = world.knock("/signal/notes", &token("notes"));
+    world.settle();
+    world.send(writer, patch(1));
+    world.settle();
+    assert!(world.clients[&signalling].received.is_empty());
 }
 
 #[test]
