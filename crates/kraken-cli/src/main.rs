@@ -3,11 +3,13 @@
 mod api;
 mod apps;
 mod config;
+mod engine;
 mod gateway;
 mod greeting;
 mod home;
 mod logging;
 mod node;
+mod original;
 mod package;
 mod proxied;
 mod serve;
@@ -21,12 +23,14 @@ use clap::{Parser, Subcommand};
 
 /// Real-time collaboration and calls for local-first apps, on your own machine
 #[derive(Parser)]
-#[command(version, propagate_version = true)]
+#[command(version, propagate_version = true, arg_required_else_help = true)]
 struct Arguments {
     #[command(flatten)]
     logging: logging::Options,
+    #[command(flatten)]
+    original: original::Options,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
@@ -37,6 +41,8 @@ enum Command {
     Node(node::Arguments),
     /// Run the gateway alone, beside a Kinode node that Kraken is installed on
     Sidecar(sidecar::Arguments),
+    /// Run the media engine alone, for group calls
+    Engine(engine::Arguments),
     /// Make a token for somebody who uses an app
     Token(token::Arguments),
     /// Show, register and delete apps
@@ -47,10 +53,12 @@ enum Command {
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     arguments.logging.start()?;
-    match arguments.command {
+    let command = arguments.original.or(arguments.command)?;
+    match command {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Node(arguments) => node::run(arguments).await,
         Command::Sidecar(arguments) => sidecar::run(arguments).await,
+        Command::Engine(arguments) => engine::run(arguments).await,
         Command::Token(arguments) => token::run(&arguments),
         Command::Apps(arguments) => apps::run(&arguments),
     }

@@ -1,1 +1,20 @@
-//! Engine.
+//! Kraken's media engine: sockets, workers and an HTTP API around [`kraken_sfu`].
+//!
+//! Clients talk to it in the JSON-RPC of Mixin Kraken, and send media to one UDP and one TCP
+//! port. Each worker is a thread with rooms of its own; workers share nothing but the table of
+//! who is asked for by which name.
+
+mod config;
+mod directory;
+mod engine;
+mod file;
+mod metrics;
+mod network;
+mod rpc;
+mod server;
+mod worker;
+
+pub use config::{Address, Config, RpcConfig, TurnConfig};
+pub use engine::{Engine, StartError};
+pub use file::{ConfigError, File};
+pub use network::{NetworkError, addresses};

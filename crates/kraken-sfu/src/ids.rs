@@ -13,7 +13,7 @@ pub enum IdError {
     #[error("id {0} too long, the maximum is {LONGEST}")]
     TooLong(String),
     /// It isn't in the form of a URL query: the second is what it would be there.
-    #[error("invalid rid format {0} unmatch {1}")]
+    #[error("unmatch {0} {1}")]
     NotEscaped(String, String),
 }
 

@@ -54,9 +54,7 @@ impl Peer {
             return Err(Error::NothingOffered);
         }
         let text = sdp::answer(text, limit)?;
-        let answer = guarded(|| SdpAnswer::from_sdp_string(&text))
-            .ok_or_else(|| Error::InvalidSdp("can't be read".to_owned()))?
-            .map_err(|error| Error::InvalidSdp(error.to_string()))?;
+        let answer = sdp::parse(|| SdpAnswer::from_sdp_string(&text))?;
         let Some(PendingOffer { token, joins, .. }) = self.pending.take() else {
             return Err(Error::NothingOffered);
         };

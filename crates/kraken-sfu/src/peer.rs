@@ -86,9 +86,7 @@ impl Peer {
         let text = sdp::offer(text, limit, |mid| {
             self.slots.iter().any(|slot| *slot.mid == *mid)
         })?;
-        let offer = guarded(|| SdpOffer::from_sdp_string(&text))
-            .ok_or_else(|| Error::InvalidSdp("can't be read".to_owned()))?
-            .map_err(|error| Error::InvalidSdp(error.to_string()))?;
+        let offer = sdp::parse(|| SdpOffer::from_sdp_string(&text))?;
         self.forget_offer();
         let rtc = &mut self.rtc;
         let answer = guarded(|| rtc.sdp_api().accept_offer(offer))

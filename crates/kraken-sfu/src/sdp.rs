@@ -5,6 +5,7 @@
 //! only after it has been cut down to what the SFU uses.
 
 use crate::error::Error;
+use crate::guard::guarded;
 use crate::ids::{SessionId, UserId};
 
 /// The most media sections that a description may have.
@@ -15,6 +16,8 @@ const MOST_OFFERED: usize = 32;
 const MOST_LINES: usize = 1_000;
 /// The most codecs of one section. Chromium offers up to 40.
 const MOST_FORMATS: usize = 100;
+/// Characters of what the parser says about a description that it can't read.
+const LONGEST_REASON: usize = 200;
 
 /// Who is heard on a media section.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +62,23 @@ pub(crate) fn answer(text: &str, limit: usize) -> Result<String, Error> {
     let lines = sections.iter().flat_map(|section| &section.lines);
     let kept: Vec<&str> = lines.copied().filter(|line| !is_candidate(line)).collect();
     Ok(join(&kept))
+}
+
+/// Lets the WebRTC stack read a description.
+pub(crate) fn parse<T, E: ToString>(read: impl FnOnce() -> Result<T, E>) -> Result<T, Error> {
+    match guarded(read) {
+        Some(Ok(description)) => Ok(description),
+        Some(Err(error)) => Err(Error::InvalidSdp(reason(&error.to_string()))),
+        None => Err(Error::InvalidSdp("can't be read".to_owned())),
+    }
+}
+
+/// What the parser didn't like, without where in memory that was.
+fn reason(error: &str) -> String {
+    let lines = error.lines().map(str::trim);
+    let lines = lines.filter(|line| !line.is_empty() && !line.contains("PointerOffset"));
+    let reason = lines.collect::<Vec<_>>().join(", ");
+    reason.chars().take(LONGEST_REASON).collect()
 }
 
 /// Names the streams of a description that goes out: a section that carries somebody has the

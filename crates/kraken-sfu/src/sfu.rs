@@ -326,6 +326,11 @@ impl Sfu {
         }
     }
 
+    /// How many media packets went to receivers: one of [`Sfu::stats`], for often.
+    pub fn packets_out(&self) -> u64 {
+        self.outbox.stats.packets_out
+    }
+
     fn find(&self, room: &RoomId, user: &UserId) -> Option<PeerKey> {
         self.rooms.get(room)?.get(user).copied()
     }

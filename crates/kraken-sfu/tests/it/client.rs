@@ -147,10 +147,6 @@ impl Client {
         heard.map_or(0, |heard| heard.numbers.len())
     }
 
-    pub(crate) fn sent(&self) -> u64 {
-        self.number
-    }
-
     pub(crate) fn next(&self) -> Instant {
         self.timeout.min(self.next_frame)
     }

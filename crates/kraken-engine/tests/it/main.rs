@@ -1,0 +1,16 @@
+//! An engine over loopback: real sockets, real HTTP, and str0m clients.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
+
+/// Everybody hears everybody, whichever way the packets go.
+mod calls;
+/// A client with sockets.
+mod client;
+/// What strangers send.
+mod hostile;
+/// What is counted.
+mod metrics;
+/// An engine to test.
+mod rig;
+/// Shapes, codes and texts of the JSON-RPC.
+mod rpc;
