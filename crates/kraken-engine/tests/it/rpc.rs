@@ -111,7 +111,7 @@ fn en23_wrong_parameters_are_named() {
             "publish",
             json!(["r", "u", offer]),
             5_001_001,
-            "invalid sdp Unexpected ``, Expected `v`, sdp line",
+            "invalid sdp Unexpected `\r`, Expected `v`, sdp line",
         ),
         (
             "publish",
