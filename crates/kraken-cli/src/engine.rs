@@ -26,6 +26,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     for media in engine.udp() {
         tracing::info!(%media, "clients send media here");
     }
+    if let Some(media) = engine.udp().first()
+        && let Some(monitor) = file.monitor(address, media.ip())?
+    {
+        engine.join(monitor);
+    }
     let serving = engine.clone();
     let serving = tokio::spawn(async move { serving.serve(listener).await });
     greeting::listening(address)?;
@@ -37,12 +42,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     Ok(())
 }
 
-/// The file, or an empty one: everything in it may be left out.
-fn read(path: Option<&Path>) -> Result<File> {
+/// The file that engines and monitors are told by, or an empty one: everything in it may be left out.
+pub(crate) fn read(path: Option<&Path>) -> Result<File> {
     let Some(path) = path else {
         return Ok(File::default());
     };
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("can't read {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
     File::parse(&text).with_context(|| format!("{} is not valid", path.display()))
 }

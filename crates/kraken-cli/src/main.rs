@@ -8,6 +8,7 @@ mod gateway;
 mod greeting;
 mod home;
 mod logging;
+mod monitor;
 mod node;
 mod original;
 mod package;
@@ -43,6 +44,8 @@ enum Command {
     Sidecar(sidecar::Arguments),
     /// Run the media engine alone, for group calls
     Engine(engine::Arguments),
+    /// Run the monitor that spreads rooms over several engines
+    Monitor(monitor::Arguments),
     /// Make a token for somebody who uses an app
     Token(token::Arguments),
     /// Show, register and delete apps
@@ -59,6 +62,7 @@ async fn main() -> Result<()> {
         Command::Node(arguments) => node::run(arguments).await,
         Command::Sidecar(arguments) => sidecar::run(arguments).await,
         Command::Engine(arguments) => engine::run(arguments).await,
+        Command::Monitor(arguments) => monitor::run(arguments).await,
         Command::Token(arguments) => token::run(&arguments),
         Command::Apps(arguments) => apps::run(&arguments),
     }

@@ -74,3 +74,14 @@ impl std::fmt::Debug for TurnConfig {
         shown.field("host", &self.host).finish_non_exhaustive()
     }
 }
+
+/// The monitor that an engine belongs to.
+#[derive(Clone)]
+pub struct MonitorLink {
+    /// The monitor's address, as in `http://10.0.0.1:7000`.
+    pub monitor: String,
+    /// What engines and monitor know, and nobody else.
+    pub key: String,
+    /// The engine's own address, by which the monitor reaches its JSON-RPC.
+    pub engine: String,
+}

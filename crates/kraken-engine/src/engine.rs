@@ -1,9 +1,10 @@
 //! An engine: its workers, its ports, and the way to them.
 
+mod heart;
 mod media_tcp;
 mod sockets;
 
-use crate::config::Config;
+use crate::config::{Config, MonitorLink};
 use crate::directory::Directory;
 use crate::metrics;
 use crate::rpc;
@@ -137,6 +138,12 @@ impl Engine {
         let stopping = self.shared.stopping.subscribe();
         let connections = self.shared.config.rpc.connections;
         server::serve(listener, self.router(), connections, stopping).await
+    }
+
+    /// Tells a monitor every second how the engine is, so that it sends rooms here. Must be
+    /// called in a tokio runtime.
+    pub fn join(&self, link: MonitorLink) {
+        tokio::spawn(heart::beat(self.shared.clone(), link));
     }
 
     /// Ends all calls and all threads.

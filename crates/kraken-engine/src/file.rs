@@ -1,6 +1,6 @@
 //! `engine.toml`: the keys of the original, and some more.
 
-use crate::config::{Config, RpcConfig, TurnConfig};
+use crate::config::{Config, MonitorLink, RpcConfig, TurnConfig};
 use crate::network::{NetworkError, addresses};
 use kraken_sfu::{Limits, Patience};
 use serde::Deserialize;
@@ -25,6 +25,12 @@ pub enum ConfigError {
     /// One of a pair of keys is missing.
     #[error("turn.secret is missing: it is coturn's static-auth-secret")]
     NoTurnSecret,
+    /// Monitor and engines need a key that they share.
+    #[error("monitor.key is missing: any long text that the monitor and its engines share")]
+    NoMonitorKey,
+    /// A monitor is reached by plain HTTP, in a network of one's own.
+    #[error("monitor.{0} must begin with http://, as in http://10.0.0.1:7000")]
+    NotHttp(&'static str),
 }
 
 /// What `engine.toml` may say. Everything may be left out.
@@ -35,6 +41,7 @@ pub struct File {
     turn: TurnSection,
     rpc: RpcSection,
     limits: LimitsSection,
+    monitor: MonitorSection,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -73,6 +80,14 @@ struct LimitsSection {
     peers: Option<usize>,
     peers_per_room: Option<usize>,
     tracks_per_peer: Option<usize>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct MonitorSection {
+    address: Option<String>,
+    key: Option<String>,
+    advertise: Option<String>,
 }
 
 /// A value that is "not set" when it is the empty text, as in the original's example file.
@@ -128,6 +143,41 @@ impl File {
             },
             turn: self.turn()?,
         })
+    }
+
+    /// The monitor to which the engine belongs, if there is one. `rpc` is where the JSON-RPC
+    /// listens, and `media` an address of the engine: together they are its address unless the
+    /// file says otherwise.
+    pub fn monitor(
+        &self,
+        rpc: SocketAddr,
+        media: IpAddr,
+    ) -> Result<Option<MonitorLink>, ConfigError> {
+        let Some(monitor) = self.monitor.address.clone() else {
+            return Ok(None);
+        };
+        let host = Some(rpc.ip())
+            .filter(|ip| !ip.is_unspecified())
+            .unwrap_or(media);
+        let here = || format!("http://{}", SocketAddr::new(host, rpc.port()));
+        let engine = self.monitor.advertise.clone().unwrap_or_else(here);
+        for (name, url) in [("address", &monitor), ("advertise", &engine)] {
+            if !url.starts_with("http://") {
+                return Err(ConfigError::NotHttp(name));
+            }
+        }
+        let key = self.monitor_key()?;
+        Ok(Some(MonitorLink {
+            monitor,
+            key,
+            engine,
+        }))
+    }
+
+    /// The key that a monitor and its engines share.
+    pub fn monitor_key(&self) -> Result<String, ConfigError> {
+        let key = self.monitor.key.clone().filter(|key| !key.is_empty());
+        key.ok_or(ConfigError::NoMonitorKey)
     }
 
     fn limits(&self) -> Limits {

@@ -137,7 +137,7 @@ impl Peer {
                 api.set_direction(*mid, Direction::Inactive);
             }
             for join in &mut joins {
-                let track = join.wish.speaker.session.to_string();
+                let track = join.wish.speaker.track.clone();
                 if join.is_new {
                     let direction = Direction::SendOnly;
                     join.mid = api.add_media(join.wish.kind, direction, None, Some(track), None);

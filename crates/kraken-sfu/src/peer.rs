@@ -173,11 +173,9 @@ impl Peer {
 
     /// The tracks that others should receive.
     pub(crate) fn wishes(&self, key: PeerKey) -> impl Iterator<Item = Wish> {
-        let live = self
-            .sources
-            .iter()
-            .filter(|source| source.is_live() && !self.is_quiet);
-        live.map(move |source| Wish {
+        let sources = self.sources.iter().enumerate();
+        let live = sources.filter(|(_, source)| source.is_live() && !self.is_quiet);
+        live.map(move |(place, source)| Wish {
             source: SourceId {
                 peer: key,
                 mid: source.mid,
@@ -185,9 +183,18 @@ impl Peer {
             kind: source.kind,
             speaker: sdp::Speaker {
                 user: self.user.clone(),
-                session: self.session.clone(),
+                track: self.track(place),
             },
         })
+    }
+
+    /// What a source is called in descriptions. The first has the name of the session, as if
+    /// there were no others.
+    fn track(&self, place: usize) -> String {
+        match place {
+            0 => self.session.to_string(),
+            _ => format!("{}-{place}", self.session),
+        }
     }
 
     /// It has shown that it is there.

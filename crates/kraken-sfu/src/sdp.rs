@@ -6,7 +6,7 @@
 
 use crate::error::Error;
 use crate::guard::guarded;
-use crate::ids::{SessionId, UserId};
+use crate::ids::UserId;
 
 /// The most media sections that a description may have.
 const MOST_SECTIONS: usize = 1_024;
@@ -23,7 +23,8 @@ const LONGEST_REASON: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Speaker {
     pub(crate) user: UserId,
-    pub(crate) session: SessionId,
+    /// The name of the track, which no other section of a description may have.
+    pub(crate) track: String,
 }
 
 /// Cuts an offer of a client down to what the SFU uses. `is_ours` tells which media sections are
@@ -82,7 +83,7 @@ fn reason(error: &str) -> String {
 }
 
 /// Names the streams of a description that goes out: a section that carries somebody has the
-/// user as its stream and the session as its track, any other has none.
+/// user as its stream and a track of its own, any other has none.
 pub(crate) fn outgoing(text: &str, speaker: impl Fn(&str) -> Option<Speaker>) -> String {
     let mut named = String::with_capacity(text.len() + 256);
     for section in split(text) {
@@ -105,14 +106,14 @@ fn name_stream(line: &str, speaker: Option<&Speaker>) -> Option<String> {
         Some(at) if line.starts_with("a=msid:") || line.starts_with("a=ssrc:") => at,
         Some(_) | None => return Some(line.to_owned()),
     };
-    let Speaker { user, session } = speaker?;
+    let Speaker { user, track } = speaker?;
     // A stream without a name is written as "-", which means "no stream" to a browser.
     let stream = if user.as_str().is_empty() {
         "-"
     } else {
         user.as_str()
     };
-    Some(format!("{}msid:{stream} {session}", &line[..start]))
+    Some(format!("{}msid:{stream} {track}", &line[..start]))
 }
 
 struct Section<'a> {
@@ -278,7 +279,7 @@ mod tests {
                     m=audio 9 X 111\r\na=mid:def\r\na=recvonly\r\na=msid:def y\r\n";
         let speaker = Speaker {
             user: UserId::parse("long~%3Aname").unwrap(),
-            session: SessionId::new("session"),
+            track: "session".to_owned(),
         };
         let named = outgoing(text, |mid| (mid == "abc").then(|| speaker.clone()));
         assert_eq!(

@@ -326,6 +326,11 @@ impl Sfu {
         }
     }
 
+    /// The rooms that are there now, in the order of their names.
+    pub fn rooms(&self) -> impl Iterator<Item = &RoomId> {
+        self.rooms.keys()
+    }
+
     /// How many media packets went to receivers: one of [`Sfu::stats`], for often.
     pub fn packets_out(&self) -> u64 {
         self.outbox.stats.packets_out

@@ -1,45 +1,45 @@
 //! Who may see more than others.
 
+use super::Client;
 use crate::config::RpcConfig;
+use axum::extract::ConnectInfo;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use std::net::SocketAddr;
 use subtle::ConstantTimeEq;
 
 /// What a request may see.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Access {
-    has_key: bool,
+pub(crate) struct Access {
     sees_sessions: bool,
 }
 
 impl Access {
-    pub(super) fn new(config: &RpcConfig, headers: &HeaderMap) -> Self {
-        let shown = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
-        let shown = shown.and_then(|value| value.strip_prefix(b"Bearer "));
-        let has_key = match (&config.key, shown) {
-            (Some(key), Some(shown)) => bool::from(key.as_bytes().ct_eq(shown)),
-            (None, _) | (_, None) => false,
-        };
+    pub(crate) fn new(config: &RpcConfig, headers: &HeaderMap) -> Self {
+        let has_key = shows(config.key.as_deref(), headers);
         Self {
-            has_key,
             sees_sessions: has_key || config.list_shows_sessions,
         }
     }
 
-    /// Whether the request shows the engine's key.
-    pub(super) fn has_key(self) -> bool {
-        self.has_key
-    }
-
     /// Whether it may see the sessions of peers, and so speak for them.
-    pub(super) fn sees_sessions(self) -> bool {
+    pub(crate) fn sees_sessions(self) -> bool {
         self.sees_sessions
     }
 }
 
+/// Whether a request shows the key. Nobody does if there is none.
+pub(crate) fn shows(key: Option<&str>, headers: &HeaderMap) -> bool {
+    let shown = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
+    let shown = shown.and_then(|value| value.strip_prefix(b"Bearer "));
+    match (key, shown) {
+        (Some(key), Some(shown)) => bool::from(key.as_bytes().ct_eq(shown)),
+        (None, _) | (_, None) => false,
+    }
+}
+
 /// Whether a request comes from this machine, and not through a proxy on it.
-pub(super) fn is_this_machine(client: Option<SocketAddr>, headers: &HeaderMap) -> bool {
+pub(crate) fn is_this_machine(client: Client, headers: &HeaderMap) -> bool {
+    let client = client.map(|axum::Extension(ConnectInfo(address))| address);
     let is_forwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"]
         .iter()
         .any(|name| headers.contains_key(*name));

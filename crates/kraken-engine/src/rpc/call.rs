@@ -7,13 +7,13 @@ use serde_json::{Map, Value};
 
 /// A call as it comes in.
 #[derive(Debug, Deserialize)]
-pub(super) struct Call {
+pub(crate) struct Call {
     #[serde(default, deserialize_with = "or_default")]
-    pub(super) id: String,
+    pub(crate) id: String,
     #[serde(default, deserialize_with = "or_default")]
-    pub(super) method: String,
+    pub(crate) method: String,
     #[serde(default, deserialize_with = "or_default")]
-    pub(super) params: Vec<Value>,
+    pub(crate) params: Vec<Value>,
 }
 
 /// The original takes `null` for anything.
@@ -27,31 +27,31 @@ where
 
 impl Call {
     /// Reads a call, which is a JSON object.
-    pub(super) fn parse(body: &[u8]) -> Result<Self, serde_json::Error> {
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, serde_json::Error> {
         let object: Map<String, Value> = serde_json::from_slice(body)?;
         Self::deserialize(Value::Object(object))
     }
 
     /// The parameters, of which there must be exactly so many.
-    pub(super) fn exactly<const N: usize>(&self) -> Result<&[Value; N], RpcError> {
+    pub(crate) fn exactly<const N: usize>(&self) -> Result<&[Value; N], RpcError> {
         let params = self.params.as_slice();
         params.try_into().map_err(|_| self.wrong_count())
     }
 
     /// An error that says how many parameters there are.
-    pub(super) fn wrong_count(&self) -> RpcError {
+    pub(crate) fn wrong_count(&self) -> RpcError {
         Code::InvalidParams.error(format!("invalid params count {}", self.params.len()))
     }
 }
 
 /// A parameter that must be a text.
-pub(super) fn text<'a>(name: &str, value: &'a Value) -> Result<&'a str, RpcError> {
+pub(crate) fn text<'a>(name: &str, value: &'a Value) -> Result<&'a str, RpcError> {
     let invalid = || Code::InvalidParams.error(format!("invalid {name} type {}", plain(value)));
     value.as_str().ok_or_else(invalid)
 }
 
 /// How many others there may be: a number, or one written as a text. 0 is as many as one likes.
-pub(super) fn limit(value: &Value) -> Result<Option<usize>, RpcError> {
+pub(crate) fn limit(value: &Value) -> Result<Option<usize>, RpcError> {
     let text = plain(value);
     let number: i64 = text
         .parse()
@@ -60,7 +60,7 @@ pub(super) fn limit(value: &Value) -> Result<Option<usize>, RpcError> {
 }
 
 /// Whom a call is about. Names that can't be anybody's are nobody's.
-pub(super) fn who(room: &Value, user: &Value, session: &Value) -> Result<Who, RpcError> {
+pub(crate) fn who(room: &Value, user: &Value, session: &Value) -> Result<Who, RpcError> {
     let (room, user) = (text("rid", room)?, text("uid", user)?);
     let session = text("cid", session)?;
     match (RoomId::parse(room), UserId::parse(user)) {
@@ -76,7 +76,7 @@ pub(super) fn who(room: &Value, user: &Value, session: &Value) -> Result<Who, Rp
 }
 
 /// The text of a session description of this type, which comes as JSON in a text.
-pub(super) fn description(name: &str, value: &Value, kind: &str) -> Result<String, RpcError> {
+pub(crate) fn description(name: &str, value: &Value, kind: &str) -> Result<String, RpcError> {
     #[derive(Deserialize)]
     struct Description {
         #[serde(rename = "type", default)]
@@ -95,7 +95,7 @@ pub(super) fn description(name: &str, value: &Value, kind: &str) -> Result<Strin
 }
 
 /// The text of a candidate, which comes as JSON in a text. Empty at the end of candidates.
-pub(super) fn candidate(value: &Value) -> Result<String, RpcError> {
+pub(crate) fn candidate(value: &Value) -> Result<String, RpcError> {
     #[derive(Default, Deserialize)]
     struct Candidate {
         #[serde(default)]

@@ -5,13 +5,14 @@ use serde_json::{Value, json};
 
 /// What is wrong, as a number that clients know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Code {
+pub(crate) enum Code {
     InvalidParams = 5_001_000,
     InvalidSdp = 5_001_001,
     InvalidCandidate = 5_001_002,
     RoomFull = 5_002_000,
     PeerNotFound = 5_002_001,
     TrackNotFound = 5_002_003,
+    NewPeerConnection = 5_003_000,
     SetRemoteOffer = 5_003_005,
     SetRemoteAnswer = 5_003_008,
     Timeout = 5_003_999,
@@ -19,13 +20,13 @@ pub(super) enum Code {
 
 /// An error, and what it means here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RpcError {
+pub(crate) struct RpcError {
     code: Code,
     description: String,
 }
 
 impl Code {
-    pub(super) fn error(self, description: impl Into<String>) -> RpcError {
+    pub(crate) fn error(self, description: impl Into<String>) -> RpcError {
         RpcError {
             code: self,
             description: description.into(),
@@ -42,13 +43,16 @@ impl Code {
             | Self::RoomFull
             | Self::PeerNotFound
             | Self::TrackNotFound => 202,
-            Self::SetRemoteOffer | Self::SetRemoteAnswer | Self::Timeout => 500,
+            Self::NewPeerConnection
+            | Self::SetRemoteOffer
+            | Self::SetRemoteAnswer
+            | Self::Timeout => 500,
         }
     }
 }
 
 impl RpcError {
-    pub(super) fn body(&self) -> Value {
+    pub(crate) fn body(&self) -> Value {
         json!({
             "status": self.code.status(),
             "code": self.code as u32,

@@ -1,15 +1,15 @@
 //! The HTTP API: the JSON-RPC of Mixin Kraken, and metrics.
 
-mod access;
-mod call;
-mod error;
+pub(crate) mod access;
+pub(crate) mod call;
+pub(crate) mod error;
 mod methods;
 mod turn;
 
 use crate::engine::Shared;
 use access::Access;
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -28,7 +28,8 @@ use std::time::Duration;
 /// How long a request may take to come in.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-type Client = Option<axum::Extension<ConnectInfo<SocketAddr>>>;
+/// Who sends a request.
+pub(crate) type Client = Option<axum::Extension<ConnectInfo<SocketAddr>>>;
 
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let limit = shared.config.rpc.body_bytes;
@@ -46,24 +47,9 @@ async fn answer(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let reading = tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, limit));
-    let body = match reading.await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => {
-            let text = format!("the request can't be read, or has more than {limit} bytes");
-            return reply(StatusCode::BAD_REQUEST, &json!({ "error": text }));
-        }
-        Err(_) => {
-            let text = "the request took too long";
-            return reply(StatusCode::REQUEST_TIMEOUT, &json!({ "error": text }));
-        }
-    };
-    let call = match Call::parse(&body) {
-        Ok(call) => call,
-        Err(error) => {
-            let text = error.to_string();
-            return reply(StatusCode::BAD_REQUEST, &json!({ "error": text }));
-        }
+    let call = match read(body, limit).await {
+        Ok((_, call)) => call,
+        Err(refusal) => return *refusal,
     };
     let access = Access::new(&shared.config.rpc, &headers);
     let id = call.id.clone();
@@ -71,8 +57,29 @@ async fn answer(
     reply(StatusCode::OK, &envelope(&id, result))
 }
 
+/// Reads a call of at most so many bytes. Gives what was read as well.
+pub(crate) async fn read(body: Body, limit: usize) -> Result<(Bytes, Call), Box<Response>> {
+    let refuse = |status, text: String| Err(Box::new(reply(status, &json!({ "error": text }))));
+    let reading = tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, limit));
+    let body = match reading.await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => {
+            let text = format!("the request can't be read, or has more than {limit} bytes");
+            return refuse(StatusCode::BAD_REQUEST, text);
+        }
+        Err(_) => {
+            let text = "the request took too long".to_owned();
+            return refuse(StatusCode::REQUEST_TIMEOUT, text);
+        }
+    };
+    match Call::parse(&body) {
+        Ok(call) => Ok((body, call)),
+        Err(error) => refuse(StatusCode::BAD_REQUEST, error.to_string()),
+    }
+}
+
 /// The answer to a call. There is never a key without a value: clients look for keys.
-fn envelope(id: &str, result: Result<Value, error::RpcError>) -> Value {
+pub(crate) fn envelope(id: &str, result: Result<Value, error::RpcError>) -> Value {
     let mut answer = match result {
         Ok(data) => json!({ "data": data }),
         Err(error) => json!({ "error": error.body() }),
@@ -88,21 +95,20 @@ async fn metrics(
     client: Client,
     headers: HeaderMap,
 ) -> Response {
-    let client = client.map(|axum::Extension(ConnectInfo(address))| address);
-    let access = Access::new(&shared.config.rpc, &headers);
-    if !(access.has_key() || access::is_this_machine(client, &headers)) {
+    let has_key = access::shows(shared.config.rpc.key.as_deref(), &headers);
+    if !(has_key || access::is_this_machine(client, &headers)) {
         return not_found().await;
     }
     let text = shared.metrics();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
-async fn not_found() -> Response {
+pub(crate) async fn not_found() -> Response {
     reply(StatusCode::NOT_FOUND, &json!({ "error": "not found" }))
 }
 
 /// Any page may call: whoever may join is for the room's owner to say, not for a browser.
-async fn cors(request: Request, next: Next) -> Response {
+pub(crate) async fn cors(request: Request, next: Next) -> Response {
     let Some(origin) = request.headers().get(ORIGIN).cloned() else {
         return next.run(request).await;
     };
@@ -126,7 +132,7 @@ async fn cors(request: Request, next: Next) -> Response {
     response
 }
 
-fn reply(status: StatusCode, body: &Value) -> Response {
+pub(crate) fn reply(status: StatusCode, body: &Value) -> Response {
     let headers = [(CONTENT_TYPE, "application/json; charset=UTF-8")];
     (status, headers, body.to_string()).into_response()
 }

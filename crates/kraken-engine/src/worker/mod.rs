@@ -8,7 +8,7 @@ pub(crate) use load::{DELAY_BOUNDS, Load, LoadSnapshot};
 
 use crate::directory::{Directory, WorkerIndex};
 use kraken_sfu::{
-    Config as SfuConfig, Datagram, Event, Sfu, Stats, Transmit, Transport, asked_for,
+    Config as SfuConfig, Datagram, Event, RoomId, Sfu, Stats, Transmit, Transport, asked_for,
 };
 use mio::{Events, Poll, Token, Waker};
 use parking_lot::Mutex;
@@ -78,6 +78,7 @@ pub(crate) struct Handle {
 pub(crate) struct Report {
     pub(crate) stats: Stats,
     pub(crate) load: LoadSnapshot,
+    pub(crate) rooms: Vec<String>,
 }
 
 impl Handle {
@@ -370,6 +371,7 @@ impl Worker {
             *self.handle.report.lock() = Report {
                 stats: self.sfu.stats(),
                 load: self.load.snapshot(now),
+                rooms: self.sfu.rooms().map(RoomId::to_string).collect(),
             };
         }
     }

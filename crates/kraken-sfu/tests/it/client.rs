@@ -2,7 +2,7 @@
 
 use crate::network::Packet;
 use kraken_sfu::{Error, Publish, RoomId, SessionId, Sfu, UserId, Who};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpOffer};
@@ -255,11 +255,18 @@ impl Client {
 /// Who is on which section, as a browser sees it: `streams[0].id` of the track.
 fn users(sdp: &str) -> BTreeMap<String, Option<String>> {
     let mut users = BTreeMap::new();
+    let mut tracks = BTreeSet::new();
     for section in sdp.split("\r\nm=").skip(1) {
         let line = |start: &str| section.lines().find_map(|line| line.strip_prefix(start));
         let is_sent = section.lines().any(|line| line == "a=sendonly");
         let user = line("a=msid:").map(|msid| msid.split(' ').next().unwrap().to_owned());
         assert_eq!(user.is_some(), is_sent, "{section}");
+        if let Some(msid) = line("a=msid:") {
+            assert!(
+                tracks.insert(msid),
+                "browsers refuse two sections with {msid}"
+            );
+        }
         users.insert(line("a=mid:").unwrap().to_owned(), user);
     }
     users
