@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { Stage } from '../lib/browser.js';
-import { Engine } from '../lib/engine.js';
+import { Service, endAll } from '../lib/service.js';
 import { until } from '../lib/wait.js';
 
 /** @type {Stage} */
@@ -22,6 +22,7 @@ after(async () => {
 afterEach(async () => {
   for (const person of people) await person.vanish();
   people = [];
+  await endAll();
 });
 
 /** @param {string} api @param {string} user @param {string[]} [flags] */
@@ -32,7 +33,7 @@ async function join(api, user, flags) {
 }
 
 test('en50: three people hear each other, one is late, one mutes, one comes back', async () => {
-  const engine = await Engine.start();
+  const engine = await Service.engine();
   const [a, b] = [await join(engine.api, 'a'), await join(engine.api, 'b')];
   await a.untilSees(['b']);
   await b.untilSees(['a']);
@@ -71,7 +72,7 @@ test('en50: three people hear each other, one is late, one mutes, one comes back
 });
 
 test('en51: who vanishes is gone within 7 seconds, who ends at once', async () => {
-  const engine = await Engine.start({ config: '[rpc]\nlist-shows-sessions = true\n' });
+  const engine = await Service.engine({ config: '[rpc]\nlist-shows-sessions = true\n' });
   const [a, b, c] = [await join(engine.api, 'a'), await join(engine.api, 'b'), await join(engine.api, 'c')];
   await a.hears('b', 'c');
   await c.vanish();
@@ -86,12 +87,12 @@ test('en51: who vanishes is gone within 7 seconds, who ends at once', async () =
 });
 
 test('en52: pages come back by themselves after an engine restarts', async () => {
-  let engine = await Engine.start();
+  let engine = await Service.engine();
   const listen = new URL(engine.api).host;
   const [a, b] = [await join(engine.api, 'a'), await join(engine.api, 'b')];
   await a.hears('b');
   await engine.end('SIGKILL');
-  engine = await Engine.start({ listen });
+  engine = await Service.engine({ listen });
   await until('both start anew', 20_000, async () => {
     return (await a.history()).starts > 1 && (await b.history()).starts > 1;
   });
@@ -102,7 +103,7 @@ test('en52: pages come back by themselves after an engine restarts', async () =>
 });
 
 test('en53: pages send and receive video', async () => {
-  const engine = await Engine.start();
+  const engine = await Service.engine();
   const [a, b] = [await join(engine.api, 'a', ['video']), await join(engine.api, 'b', ['video'])];
   const c = await join(engine.api, 'c');
   await a.untilSees(['b'], 30_000, 'video');
@@ -115,7 +116,7 @@ test('en53: pages send and receive video', async () => {
 });
 
 test('en54: a network without UDP is enough', async () => {
-  const engine = await Engine.start();
+  const engine = await Service.engine();
   const [a, b] = [await join(engine.api, 'a', ['tcp']), await join(engine.api, 'b')];
   await a.hears('b');
   await b.hears('a');

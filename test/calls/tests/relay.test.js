@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { createSocket } from 'node:dgram';
 import { test } from 'node:test';
 import { Stage } from '../lib/browser.js';
-import { Engine } from '../lib/engine.js';
+import { Service } from '../lib/service.js';
 import { ServerProcess } from '../lib/process.js';
 
 const COTURN = '/usr/bin/turnserver';
@@ -21,7 +21,7 @@ test('en55: media takes the way over the TURN server that `turn` names', { skip 
     `--listening-port=${port}`,
   ]);
   const config = `[turn]\nhost = "turn:127.0.0.1:${port}"\nsecret = "secret"\n`;
-  const engine = await Engine.start({ config });
+  const engine = await Service.engine({ config });
   const stage = await Stage.open();
   const a = await stage.join(engine.api, 'a', ['relay']);
   const b = await stage.join(engine.api, 'b', ['relay']);

@@ -10,6 +10,8 @@ mod client;
 mod hostile;
 /// What is counted.
 mod metrics;
+/// A monitor before engines.
+mod monitor;
 /// An engine to test.
 mod rig;
 /// Shapes, codes and texts of the JSON-RPC.

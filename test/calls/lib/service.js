@@ -1,5 +1,5 @@
 // @ts-check
-/** A running `kraken engine`. */
+/** A running `kraken engine` or `kraken monitor`. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,15 @@ export const KRAKEN = process.env.KRAKEN_BIN ?? BUILT;
 /** What every engine here has: loopback, and ports that the system chooses. */
 const LOOPBACK = '[engine]\naddress = "127.0.0.1"\nport = 0\n';
 
-export class Engine {
+/** @type {Set<Service>} */
+const running = new Set();
+
+/** Ends all that are left of a test. */
+export async function endAll() {
+  for (const service of running) await service.end('SIGKILL');
+}
+
+export class Service {
   /**
    * @param {ServerProcess} process
    * @param {string} folder
@@ -22,19 +30,34 @@ export class Engine {
     this.process = process;
     this.folder = folder;
     this.api = api;
+    running.add(this);
   }
 
   /**
    * @param {{ config?: string, listen?: string }} [options] sections added to the file, and where
    *   the JSON-RPC listens
    */
-  static async start({ config = '', listen = '127.0.0.1:0' } = {}) {
-    const folder = await mkdtemp(join(tmpdir(), 'kraken-engine-'));
+  static async engine({ config = '', listen } = {}) {
+    return await Service.start('engine', LOOPBACK + config, listen);
+  }
+
+  /** @param {{ config?: string, listen?: string }} [options] */
+  static async monitor({ config = '', listen } = {}) {
+    return await Service.start('monitor', config, listen);
+  }
+
+  /**
+   * @param {string} command
+   * @param {string} config
+   * @param {string} [listen]
+   */
+  static async start(command, config, listen = '127.0.0.1:0') {
+    const folder = await mkdtemp(join(tmpdir(), `kraken-${command}-`));
     const file = join(folder, 'engine.toml');
-    await writeFile(file, LOOPBACK + config);
-    const process = new ServerProcess(KRAKEN, ['engine', '--config', file, '--listen', listen]);
+    await writeFile(file, config);
+    const process = new ServerProcess(KRAKEN, [command, '--config', file, '--listen', listen]);
     const [, api] = await process.prints(/listening on (http:\/\/\S+)/);
-    return new Engine(process, folder, api ?? '');
+    return new Service(process, folder, api ?? '');
   }
 
   /**
@@ -49,6 +72,7 @@ export class Engine {
 
   /** @param {NodeJS.Signals} [signal] */
   async end(signal) {
+    running.delete(this);
     await this.process.end(signal);
     await rm(this.folder, { recursive: true });
   }
