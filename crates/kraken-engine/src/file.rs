@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn en02_the_original_example_file_is_understood() {
+    fn en2_the_original_example_file_is_understood() {
         let file = File::parse(
             "[engine]\ninterface = \"lo\"\naddress = \"\"\nlog-level = 10\nport-min = 0\n\
              port-max = 0\n[turn]\nhost = \"turn:turn.example.com:443\"\nsecret = \"s\"\n\
@@ -220,13 +220,13 @@ mod tests {
     }
 
     #[test]
-    fn en02_the_first_port_of_a_range_is_the_one_for_media() {
+    fn en2_the_first_port_of_a_range_is_the_one_for_media() {
         let file = "[engine]\naddress = \"127.0.0.1\"\nport-min = 5000\nport-max = 6000\n";
         assert_eq!(File::parse(file).unwrap().config().unwrap().udp_port, 5000);
     }
 
     #[test]
-    fn en02_a_key_that_there_is_not_is_named() {
+    fn en2_a_key_that_there_is_not_is_named() {
         let error = File::parse("[engine]\nintreface = \"eth0\"\n").unwrap_err();
         assert!(error.to_string().contains("intreface"));
         let error = File::parse("[turn]\nhost = \"turn:x\"\n[engine]\naddress = \"127.0.0.1\"");

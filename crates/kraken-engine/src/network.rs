@@ -115,13 +115,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn en01_an_address_of_this_machine_is_announced_as_it_is() {
+    fn en1_an_address_of_this_machine_is_announced_as_it_is() {
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
         assert_eq!(addresses(None, Some(loopback)).unwrap(), [plain(loopback)]);
     }
 
     #[test]
-    fn en01_an_address_of_a_nat_is_announced_in_place_of_the_bound_one() {
+    fn en1_an_address_of_a_nat_is_announced_in_place_of_the_bound_one() {
         let public: IpAddr = "203.0.113.7".parse().unwrap();
         let found = addresses(Some("lo"), Some(public)).unwrap();
         let bind = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn en01_an_interface_that_is_not_there_is_named() {
+    fn en1_an_interface_that_is_not_there_is_named() {
         let error = addresses(Some("nope0"), None).unwrap_err();
         assert!(error.to_string().contains("`nope0`"));
     }

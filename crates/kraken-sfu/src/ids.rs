@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sf01_an_id_is_at_most_256_bytes_in_the_form_of_a_query() {
+    fn sf1_an_id_is_at_most_256_bytes_in_the_form_of_a_query() {
         for good in [
             "",
             "room",

@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sf07_many_requests_become_one_an_interval() {
+    fn sf7_many_requests_become_one_an_interval() {
         let start = Instant::now();
         let mut gate = KeyframeGate::default();
         assert!(gate.ask(start));

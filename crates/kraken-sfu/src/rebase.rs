@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sf06_a_stream_starts_low_and_keeps_gaps() {
+    fn sf6_a_stream_starts_low_and_keeps_gaps() {
         let now = Instant::now();
         let mut rebase = Rebase::default();
         assert_eq!(rebase.apply(900_000, 7, 48_000, now), Some((1, 7)));
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn sf06_another_source_continues_the_stream() {
+    fn sf6_another_source_continues_the_stream() {
         let now = Instant::now();
         let mut rebase = Rebase::default();
         rebase.apply(50, u32::MAX - 10, 48_000, now);

@@ -229,7 +229,7 @@ mod tests {
     const LIMIT: usize = 10_000;
 
     #[test]
-    fn sf02_a_client_only_sends_on_its_own_sections() {
+    fn sf2_a_client_only_sends_on_its_own_sections() {
         let text = "v=0\r\nm=audio 9 X 111\r\na=mid:0\r\na=sendrecv\r\na=rid:q send\r\n\
                     m=video 9 X 96\r\na=mid:ours\r\na=recvonly\r\n\
                     m=video 9 X 96\r\na=mid:1\r\na=recvonly\r\n\
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn sf03_candidates_are_cut_out_and_bounded() {
+    fn sf3_candidates_are_cut_out_and_bounded() {
         let line = "a=candidate:1 1 udp 1 10.0.0.1 9 typ host\r\n";
         let text = format!("v=0\r\nm=audio 9 X 111\r\na=mid:0\r\na=sendonly\r\n{line}{line}");
         assert!(
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn sf04_descriptions_are_bounded_in_every_direction() {
+    fn sf4_descriptions_are_bounded_in_every_direction() {
         let section = "m=audio 9 X 111\r\na=sendonly\r\n";
         assert!(offer(&section.repeat(MOST_OFFERED), LIMIT, |_| false).is_ok());
         assert!(offer(&section.repeat(MOST_OFFERED + 1), LIMIT, |_| false).is_err());
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn sf05_a_section_is_named_after_its_speaker() {
+    fn sf5_a_section_is_named_after_its_speaker() {
         let text = "v=0\r\na=msid-semantic:WMS abc\r\nm=audio 9 X 111\r\na=mid:abc\r\n\
                     a=msid:abc x\r\na=ssrc:5 cname:c\r\na=ssrc:5 msid:abc x\r\n\
                     m=audio 9 X 111\r\na=mid:def\r\na=recvonly\r\na=msid:def y\r\n";

@@ -52,12 +52,31 @@ export class Service {
    * @param {string} [listen]
    */
   static async start(command, config, listen = '127.0.0.1:0') {
-    const folder = await mkdtemp(join(tmpdir(), `kraken-${command}-`));
+    return await Service.run(config, (file) => [command, '--config', file, '--listen', listen]);
+  }
+
+  /**
+   * As the original is started.
+   *
+   * @param {string} service
+   * @param {string} config
+   */
+  static async original(service, config) {
+    return await Service.run(config, (file) => ['-c', file, '-s', service]);
+  }
+
+  /**
+   * @param {string} config
+   * @param {(file: string) => string[]} line
+   */
+  static async run(config, line) {
+    const folder = await mkdtemp(join(tmpdir(), 'kraken-calls-'));
     const file = join(folder, 'engine.toml');
     await writeFile(file, config);
-    const process = new ServerProcess(KRAKEN, [command, '--config', file, '--listen', listen]);
-    const [, api] = await process.prints(/listening on (http:\/\/\S+)/);
-    return new Service(process, folder, api ?? '');
+    const process = new ServerProcess(KRAKEN, line(file));
+    const [, address = ''] = await process.prints(/listening on (http:\/\/\S+)/);
+    const api = address.replace('0.0.0.0', '127.0.0.1');
+    return new Service(process, folder, api);
   }
 
   /**

@@ -32,7 +32,7 @@ async function join(api, user, flags) {
   return person;
 }
 
-test('en50: three people hear each other, one is late, one mutes, one comes back', async () => {
+test('EN50: three people hear each other, one is late, one mutes, one comes back', async () => {
   const engine = await Service.engine();
   const [a, b] = [await join(engine.api, 'a'), await join(engine.api, 'b')];
   await a.untilSees(['b']);
@@ -71,7 +71,7 @@ test('en50: three people hear each other, one is late, one mutes, one comes back
   await engine.end();
 });
 
-test('en51: who vanishes is gone within 7 seconds, who ends at once', async () => {
+test('EN51: who vanishes is gone within 7 seconds, who ends at once', async () => {
   const engine = await Service.engine({ config: '[rpc]\nlist-shows-sessions = true\n' });
   const [a, b, c] = [await join(engine.api, 'a'), await join(engine.api, 'b'), await join(engine.api, 'c')];
   await a.hears('b', 'c');
@@ -86,7 +86,7 @@ test('en51: who vanishes is gone within 7 seconds, who ends at once', async () =
   await engine.end();
 });
 
-test('en52: pages come back by themselves after an engine restarts', async () => {
+test('EN52: pages come back by themselves after an engine restarts', async () => {
   let engine = await Service.engine();
   const listen = new URL(engine.api).host;
   const [a, b] = [await join(engine.api, 'a'), await join(engine.api, 'b')];
@@ -102,7 +102,7 @@ test('en52: pages come back by themselves after an engine restarts', async () =>
   await engine.end();
 });
 
-test('en53: pages send and receive video', async () => {
+test('EN53: pages send and receive video', async () => {
   const engine = await Service.engine();
   const [a, b] = [await join(engine.api, 'a', ['video']), await join(engine.api, 'b', ['video'])];
   const c = await join(engine.api, 'c');
@@ -115,7 +115,7 @@ test('en53: pages send and receive video', async () => {
   await engine.end();
 });
 
-test('en54: a network without UDP is enough', async () => {
+test('EN54: a network without UDP is enough', async () => {
   const engine = await Service.engine();
   const [a, b] = [await join(engine.api, 'a', ['tcp']), await join(engine.api, 'b')];
   await a.hears('b');

@@ -40,7 +40,7 @@ async function engineOfRoom(monitor) {
   return (await status(monitor)).rooms.room;
 }
 
-test('mo20: a call of three goes on at another engine when its own is killed', async () => {
+test('MO20: a call of three goes on at another engine when its own is killed', async () => {
   const { monitor, engines } = await fleet();
   const a = await stage.join(monitor.api, 'a');
   const b = await stage.join(monitor.api, 'b');
@@ -67,7 +67,7 @@ test('mo20: a call of three goes on at another engine when its own is killed', a
   for (const person of people) await person.vanish();
 });
 
-test('mo21: a monitor restarts without disturbing a call, and a drained engine keeps its own', async () => {
+test('MO21: a monitor restarts without disturbing a call, and a drained engine keeps its own', async () => {
   const { monitor } = await fleet();
   const [a, b] = [await stage.join(monitor.api, 'a'), await stage.join(monitor.api, 'b')];
   await a.hears('b');
@@ -93,7 +93,7 @@ test('mo21: a monitor restarts without disturbing a call, and a drained engine k
   for (const person of [a, c, again]) await person.vanish();
 });
 
-test('mo22: the page shows engines, rooms and load', async () => {
+test('MO22: the page shows engines, rooms and load', async () => {
   const { monitor, engines } = await fleet();
   const a = await stage.join(monitor.api, 'a');
   const page = await stage.browser.newPage();

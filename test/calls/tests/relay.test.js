@@ -12,7 +12,7 @@ import { ServerProcess } from '../lib/process.js';
 const COTURN = '/usr/bin/turnserver';
 const skip = existsSync(COTURN) ? false : 'install coturn to test relays: apt-get install coturn';
 
-test('en55: media takes the way over the TURN server that `turn` names', { skip }, async () => {
+test('EN55: media takes the way over the TURN server that `turn` names', { skip }, async () => {
   const port = await freePort();
   const turn = new ServerProcess(COTURN, [
     '-n', '-a', '--no-tls', '--no-dtls', '--no-cli', '--log-file=stdout', '--simple-log',

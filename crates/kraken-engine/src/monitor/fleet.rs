@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn mo01_a_room_goes_to_the_least_loaded_engine_and_stays() {
+    fn mo1_a_room_goes_to_the_least_loaded_engine_and_stays() {
         let (mut fleet, now) = fleet([0.5, 0.1]);
         assert_eq!(fleet.place(now, "room").unwrap(), "b");
         fleet.heartbeat(now, beat("b", 0.8, &["room"]));
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn mo02_rooms_that_come_at_once_are_spread() {
+    fn mo2_rooms_that_come_at_once_are_spread() {
         let (mut fleet, now) = fleet([0.0, 0.0]);
         let placed: Vec<String> = (0..10)
             .map(|room| fleet.place(now, &room.to_string()).unwrap())
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn mo03_a_dead_engine_loses_its_rooms() {
+    fn mo3_a_dead_engine_loses_its_rooms() {
         let (mut fleet, now) = fleet([0.0, 0.5]);
         assert_eq!(fleet.place(now, "room").unwrap(), "a");
         let later = now + DEAD;
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn mo04_a_monitor_that_restarts_learns_where_rooms_are() {
+    fn mo4_a_monitor_that_restarts_learns_where_rooms_are() {
         let start = Instant::now();
         let mut fleet = Fleet::new(start);
         assert_eq!(fleet.place(start, "room"), Err(PlaceError::Learning));
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn mo05_a_drained_engine_keeps_its_rooms_and_gets_no_others() {
+    fn mo5_a_drained_engine_keeps_its_rooms_and_gets_no_others() {
         let (mut fleet, now) = fleet([0.0, 0.5]);
         assert_eq!(fleet.place(now, "room").unwrap(), "a");
         assert!(fleet.drain("a", true));
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn mo06_when_all_are_full_a_room_is_refused() {
+    fn mo6_when_all_are_full_a_room_is_refused() {
         let (mut fleet, now) = fleet([0.9, 0.99]);
         assert_eq!(fleet.place(now, "room"), Err(PlaceError::Full));
         let mut empty = Fleet::new(now);
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn mo07_a_room_that_became_empty_is_forgotten() {
+    fn mo7_a_room_that_became_empty_is_forgotten() {
         let (mut fleet, now) = fleet([0.0, 0.5]);
         fleet.place(now, "room").unwrap();
         let later = now + IDLE;

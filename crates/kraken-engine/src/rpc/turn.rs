@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn en03_credentials_are_what_coturn_computes() {
+    fn en3_credentials_are_what_coturn_computes() {
         let turn = TurnConfig {
             host: "turn:turn.example.com:443".to_owned(),
             secret: "north".to_owned(),
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn en03_without_a_turn_server_there_are_none() {
+    fn en3_without_a_turn_server_there_are_none() {
         assert_eq!(servers(None, "user", SystemTime::now()), json!([]));
     }
 }
