@@ -118,7 +118,7 @@ export class Person {
         );
         const [track] = /** @type {MediaStream | undefined} */ (element?.srcObject)?.getTracks() ?? [];
         const { pc } = /** @type {any} */ (window).call;
-        const receiver = pc.getReceivers().find((/** @type {any} */ receiver) => receiver.track === track);
+        const receiver = pc?.getReceivers().find((/** @type {any} */ receiver) => receiver.track === track);
         if (track === undefined || receiver === undefined) return none;
         for (const report of (await receiver.getStats()).values()) {
           if (report.type !== 'inbound-rtp') continue;

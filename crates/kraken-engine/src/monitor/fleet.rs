@@ -129,12 +129,17 @@ impl Fleet {
         Some(engine)
     }
 
+    /// Whether there may be engines and rooms that the monitor doesn't know yet.
+    pub(crate) fn is_learning(&self, now: Instant) -> bool {
+        now < self.started + LEARNING
+    }
+
     /// The engine on which a room is, or from now on will be.
     pub(crate) fn place(&mut self, now: Instant, room: &str) -> Result<String, PlaceError> {
         if let Some(engine) = self.find(now, room) {
             return Ok(engine);
         }
-        if now < self.started + LEARNING {
+        if self.is_learning(now) {
             return Err(PlaceError::Learning);
         }
         if self.alive(now).next().is_none() {

@@ -129,14 +129,29 @@ async fn member(
 ) -> Result<Bytes, Result<Value, RpcError>> {
     let room = call.params.first().ok_or_else(|| Err(call.wrong_count()))?;
     let room = text("rid", room).map_err(Err)?;
-    let found = shared.fleet.lock().find(Instant::now(), room);
-    let Some(engine) = found else {
+    let Some(engine) = find(shared, room).await else {
         return Err(nobody(call, room));
     };
     match ask(shared, &engine, headers, body).await {
         Ok(answer) => Ok(answer),
         Err(CallError::Unreachable) => Err(nobody(call, room)),
         Err(CallError::NoAnswer) => Err(Err(no_answer())),
+    }
+}
+
+/// The engine on which a room is. While the monitor learns, it waits rather than say that a call
+/// is lost.
+async fn find(shared: &Shared, room: &str) -> Option<String> {
+    loop {
+        let now = Instant::now();
+        let (found, is_learning) = {
+            let mut fleet = shared.fleet.lock();
+            (fleet.find(now, room), fleet.is_learning(now))
+        };
+        if found.is_some() || !is_learning {
+            return found;
+        }
+        tokio::time::sleep(LOOK).await;
     }
 }
 

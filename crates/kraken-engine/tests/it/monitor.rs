@@ -5,7 +5,7 @@ use crate::rig::{Rig, call, config, get, post, until};
 use kraken_engine::{Monitor, MonitorLink};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -134,6 +134,20 @@ fn mo11_rooms_are_spread_and_a_dead_engine_is_noticed_within_five_seconds() {
     assert!(noticed < Duration::from_secs(5), "after {noticed:?}");
     clients.push(Client::join(fleet.http, Way::udp(), &rooms[0], "a"));
     assert_ne!(fleet.engine_of(&rooms[0]), *first);
+}
+
+#[test]
+fn mo14_a_monitor_that_learns_says_of_no_call_that_it_is_lost() {
+    let fleet = Fleet::new(1);
+    // The monitor has just started; it takes a while to say that nobody is there.
+    let asked = Instant::now();
+    let answer = call(fleet.http, "subscribe", &json!(["room", "a", "c"]));
+    assert_eq!(answer["error"]["code"], 5_002_001);
+    assert!(
+        asked.elapsed() > Duration::from_millis(500),
+        "after {:?}",
+        asked.elapsed()
+    );
 }
 
 #[test]
