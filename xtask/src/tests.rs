@@ -7,10 +7,11 @@ use anyhow::Result;
 /// Runs a suite; fails if it does.
 type Suite = fn() -> Result<()>;
 
-const SUITES: [(&str, Suite); 5] = [
+const SUITES: [(&str, Suite); 6] = [
     ("unit", unit),
     ("host", host),
     ("interop", interop),
+    ("calls", calls),
     ("ui", ui),
     ("bench", bench),
 ];
@@ -26,17 +27,18 @@ pub(crate) fn run(only: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// What has no IO, with overflow checks: core, link, simulation.
+/// What has no IO, with overflow checks: core, link, simulation, media routing.
 fn unit() -> Result<()> {
     Step::new("test what has no IO").run(cargo().args([
         "test",
         "--package=kraken-core",
         "--package=kraken-link",
         "--package=kraken-sim",
+        "--package=kraken-sfu",
     ]))
 }
 
-/// What hosts it: node, sidecar, the command. And what is hosted, by the tester inside of a node.
+/// What hosts it: node, sidecar, engine, the command. And what is hosted, by the tester inside of a node.
 fn host() -> Result<()> {
     component::build_tester()?;
     Step::new("test the hosts").run(cargo().args([
@@ -44,6 +46,7 @@ fn host() -> Result<()> {
         "--profile=dist",
         "--package=kraken-node",
         "--package=kraken-sidecar",
+        "--package=kraken-engine",
         "--package=kraken-cli",
     ]))
 }
@@ -53,6 +56,13 @@ fn interop() -> Result<()> {
     let folder = npm::installed("test/interop")?;
     Step::new("check test/interop").run(npm::npm(&folder).args(["run", "check"]))?;
     Step::new("test with real clients").run(npm::npm(&folder).arg("test"))
+}
+
+/// Group calls in Chromium against the binary.
+fn calls() -> Result<()> {
+    let folder = npm::installed("test/calls")?;
+    Step::new("check test/calls").run(npm::npm(&folder).args(["run", "check"]))?;
+    Step::new("test calls in Chromium").run(npm::npm(&folder).arg("test"))
 }
 
 /// The client library: by itself, and packed, in real browsers against the binary.

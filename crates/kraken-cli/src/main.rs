@@ -3,11 +3,14 @@
 mod api;
 mod apps;
 mod config;
+mod engine;
 mod gateway;
 mod greeting;
 mod home;
 mod logging;
+mod monitor;
 mod node;
+mod original;
 mod package;
 mod proxied;
 mod sds;
@@ -23,12 +26,14 @@ use clap::{Parser, Subcommand};
 
 /// Real-time collaboration and calls for local-first apps, on your own machine
 #[derive(Parser)]
-#[command(version, propagate_version = true)]
+#[command(version, propagate_version = true, arg_required_else_help = true)]
 struct Arguments {
     #[command(flatten)]
     logging: logging::Options,
+    #[command(flatten)]
+    original: original::Options,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
@@ -39,6 +44,10 @@ enum Command {
     Node(node::Arguments),
     /// Run the gateway alone, beside a Kinode node that Kraken is installed on
     Sidecar(sidecar::Arguments),
+    /// Run the media engine alone, for group calls
+    Engine(engine::Arguments),
+    /// Run the monitor that spreads rooms over several engines
+    Monitor(monitor::Arguments),
     /// Make a token for somebody who uses an app
     Token(token::Arguments),
     /// Show, register and delete apps
@@ -51,10 +60,13 @@ enum Command {
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     arguments.logging.start()?;
-    match arguments.command {
+    let command = arguments.original.or(arguments.command)?;
+    match command {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Node(arguments) => node::run(arguments).await,
         Command::Sidecar(arguments) => sidecar::run(arguments).await,
+        Command::Engine(arguments) => engine::run(arguments).await,
+        Command::Monitor(arguments) => monitor::run(arguments).await,
         Command::Token(arguments) => token::run(&arguments),
         Command::Apps(arguments) => apps::run(&arguments),
         Command::Store(arguments) => store::run(arguments),

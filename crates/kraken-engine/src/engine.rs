@@ -1,0 +1,211 @@
+//! An engine: its workers, its ports, and the way to them.
+
+mod heart;
+mod media_tcp;
+mod sockets;
+
+use crate::config::{Config, MonitorLink};
+use crate::directory::Directory;
+use crate::metrics;
+use crate::rpc;
+use crate::server;
+use crate::worker::{Handle, Overloaded, Report, Seed, Surroundings, Worker};
+use axum::Router;
+use kraken_sfu::{Config as SfuConfig, Event, RoomId, Sfu};
+use parking_lot::Mutex;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Instant;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+
+/// Why an engine can't start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// There is no address to listen on.
+    #[error("the engine has no address for media")]
+    NoAddress,
+    /// A port can't be had.
+    #[error("can't listen on {address} for media: {source}")]
+    Bind {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// A worker's thread can't be started.
+    #[error("can't start a worker: {0}")]
+    Thread(#[source] io::Error),
+}
+
+/// A running engine. Clones are the same engine.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+/// What all parts of an engine know.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) directory: Arc<Directory>,
+    workers: Vec<Handle>,
+    udp: Vec<SocketAddr>,
+    tcp: Vec<SocketAddr>,
+    stopping: watch::Sender<bool>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Engine {
+    /// Opens the media ports and starts the workers. Must be called in a tokio runtime.
+    pub fn start(config: Config) -> Result<Self, StartError> {
+        let sockets = sockets::open(&config)?;
+        let sfu = SfuConfig {
+            udp: sockets.udp.clone(),
+            tcp: sockets.tcp.clone(),
+            limits: config.limits.clone(),
+            patience: config.patience.clone(),
+        };
+        let mut seeds = Vec::new();
+        let mut workers = Vec::new();
+        for _ in &sockets.workers {
+            let (seed, handle) = Seed::new().map_err(StartError::Thread)?;
+            seeds.push(seed);
+            workers.push(handle);
+        }
+        let directory = Arc::new(Directory::default());
+        let (events, happened) = mpsc::unbounded_channel();
+        let mut threads = Vec::new();
+        for (index, (seed, ports)) in seeds.into_iter().zip(sockets.workers).enumerate() {
+            let surroundings = Surroundings {
+                index,
+                workers: workers.clone(),
+                directory: directory.clone(),
+                events: events.clone(),
+            };
+            let sfu = sfu.clone();
+            let work = move || {
+                if let Err(error) = Worker::run(seed, surroundings, sfu, ports) {
+                    tracing::error!(%error, worker = index, "a worker has failed");
+                }
+            };
+            let thread = std::thread::Builder::new().name(format!("media-{index}"));
+            threads.push(thread.spawn(work).map_err(StartError::Thread)?);
+        }
+        let (stopping, _) = watch::channel(false);
+        let engine = Self {
+            shared: Arc::new(Shared {
+                config,
+                directory,
+                workers,
+                udp: sockets.udp,
+                tcp: sockets.tcp,
+                stopping,
+                threads: Mutex::new(threads),
+            }),
+        };
+        for (listener, announced) in sockets.listeners {
+            tokio::spawn(media_tcp::accept(
+                engine.shared.clone(),
+                listener,
+                announced,
+            ));
+        }
+        tokio::spawn(heed(happened));
+        Ok(engine)
+    }
+
+    /// The UDP addresses that clients are told.
+    pub fn udp(&self) -> &[SocketAddr] {
+        &self.shared.udp
+    }
+
+    /// The TCP addresses that clients are told.
+    pub fn tcp(&self) -> &[SocketAddr] {
+        &self.shared.tcp
+    }
+
+    /// The HTTP API: JSON-RPC at `POST /`, Prometheus' text at `GET /metrics`.
+    pub fn router(&self) -> Router {
+        rpc::router(self.shared.clone())
+    }
+
+    /// Serves the HTTP API until the engine stops.
+    pub async fn serve(&self, listener: TcpListener) -> io::Result<()> {
+        let stopping = self.shared.stopping.subscribe();
+        let connections = self.shared.config.rpc.connections;
+        server::serve(listener, self.router(), connections, stopping).await
+    }
+
+    /// Tells a monitor every second how the engine is, so that it sends rooms here. Must be
+    /// called in a tokio runtime.
+    pub fn join(&self, link: MonitorLink) {
+        tokio::spawn(heart::beat(self.shared.clone(), link));
+    }
+
+    /// Ends all calls and all threads.
+    pub async fn shutdown(&self) {
+        self.shared.stopping.send_replace(true);
+        let threads = std::mem::take(&mut *self.shared.threads.lock());
+        let workers = self.shared.workers.clone();
+        let ended = tokio::task::spawn_blocking(move || {
+            for worker in workers {
+                worker.stop();
+            }
+            for thread in threads {
+                if thread.join().is_err() {
+                    tracing::error!("a worker has panicked");
+                }
+            }
+        });
+        if ended.await.is_err() {
+            tracing::error!("the workers can't be ended");
+        }
+    }
+}
+
+impl Shared {
+    /// Lets the worker on which a room is answer a question.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        room: &RoomId,
+        question: impl FnOnce(&mut Sfu, Instant) -> T + Send + 'static,
+    ) -> Result<T, Overloaded> {
+        let mut hasher = DefaultHasher::new();
+        room.hash(&mut hasher);
+        let count = self.workers.len() as u64;
+        let index = usize::try_from(hasher.finish() % count).unwrap_or(0);
+        let worker = self.workers.get(index).ok_or(Overloaded)?;
+        worker.ask(question).await
+    }
+
+    pub(crate) fn worker(&self, index: usize) -> Option<&Handle> {
+        self.workers.get(index)
+    }
+
+    /// What each worker counts.
+    pub(crate) fn reports(&self) -> Vec<Report> {
+        self.workers.iter().map(Handle::report).collect()
+    }
+
+    /// The text for Prometheus.
+    pub(crate) fn metrics(&self) -> String {
+        metrics::text(&self.reports())
+    }
+
+    pub(crate) async fn stopped(&self) {
+        let mut stopping = self.stopping.subscribe();
+        // The sender lives in `self`.
+        let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
+    }
+}
+
+/// Deals with what happens to peers.
+async fn heed(mut happened: mpsc::UnboundedReceiver<Event>) {
+    while let Some(event) = happened.recv().await {
+        tracing::trace!(?event, "peer");
+    }
+}

@@ -1,0 +1,26 @@
+//! Kraken's media engine: sockets, workers and an HTTP API around [`kraken_sfu`].
+//!
+//! Clients talk to it in the JSON-RPC of Mixin Kraken, and send media to one UDP and one TCP
+//! port. Each worker is a thread with rooms of its own; workers share nothing but the table of
+//! who is asked for by which name.
+//!
+//! A [`Monitor`] stands before several engines: it speaks the same JSON-RPC, and passes each call
+//! on to the engine on which the room is.
+
+mod config;
+mod directory;
+mod engine;
+mod file;
+mod http_client;
+mod metrics;
+mod monitor;
+mod network;
+mod rpc;
+mod server;
+mod worker;
+
+pub use config::{Address, Config, MonitorLink, RpcConfig, TurnConfig};
+pub use engine::{Engine, StartError};
+pub use file::{ConfigError, File};
+pub use monitor::Monitor;
+pub use network::{NetworkError, addresses};

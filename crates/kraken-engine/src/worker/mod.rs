@@ -1,0 +1,406 @@
+//! A thread that owns rooms, their sockets, and nothing of anybody else.
+
+mod load;
+mod streams;
+mod udp;
+
+pub(crate) use load::{DELAY_BOUNDS, Load, LoadSnapshot};
+
+use crate::directory::{Directory, WorkerIndex};
+use kraken_sfu::{
+    Config as SfuConfig, Datagram, Event, RoomId, Sfu, Stats, Transmit, Transport, asked_for,
+};
+use mio::{Events, Poll, Token, Waker};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::io;
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
+use streams::Streams;
+use tokio::sync::{mpsc::UnboundedSender, oneshot};
+use udp::UdpPort;
+
+/// Commands that wait for a worker. More are refused: the worker is overloaded.
+const COMMANDS: usize = 4_096;
+/// Batches of datagrams that are read before anything else is looked at.
+const ROUNDS: usize = 8;
+/// How often the worker publishes what it counts.
+const REPORT: Duration = Duration::from_secs(1);
+/// Senders whose packets arrive here but belong to other workers. Beyond that all are forgotten,
+/// and learnt again from their next connectivity checks.
+const MOST_STRAYS: usize = 65_536;
+
+const WAKER: Token = Token(usize::MAX);
+
+/// The worker has more to do than it can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Overloaded;
+
+type Question = Box<dyn FnOnce(&mut Sfu, Instant) + Send>;
+
+/// What is brought to a worker from outside its own sockets.
+enum Command {
+    Ask(Question),
+    /// Datagrams that came to another worker's sockets.
+    Strays(Vec<Stray>),
+    Stream(NewStream),
+    Stop,
+}
+
+struct Stray {
+    source: SocketAddr,
+    destination: SocketAddr,
+    contents: Vec<u8>,
+}
+
+/// A TCP connection that has shown in its first frame whose it is.
+pub(crate) struct NewStream {
+    pub(crate) stream: TcpStream,
+    pub(crate) source: SocketAddr,
+    /// The engine's address, as clients know it.
+    pub(crate) destination: SocketAddr,
+    /// What was read already: a frame and its length.
+    pub(crate) read: Vec<u8>,
+}
+
+/// A way to a worker.
+#[derive(Clone)]
+pub(crate) struct Handle {
+    commands: SyncSender<Command>,
+    waker: Arc<Waker>,
+    report: Arc<Mutex<Report>>,
+}
+
+/// What a worker counts.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Report {
+    pub(crate) stats: Stats,
+    pub(crate) load: LoadSnapshot,
+    pub(crate) rooms: Vec<String>,
+}
+
+impl Handle {
+    /// Lets the worker answer a question between two batches of datagrams.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Sfu, Instant) -> T + Send + 'static,
+    ) -> Result<T, Overloaded> {
+        let (sender, answer) = oneshot::channel();
+        let ask = Command::Ask(Box::new(move |sfu, now| {
+            // Who asked may have gone.
+            let _ = sender.send(question(sfu, now));
+        }));
+        self.send(ask)?;
+        answer.await.map_err(|_| Overloaded)
+    }
+
+    /// Gives a TCP connection to the worker.
+    pub(crate) fn adopt(&self, stream: NewStream) -> Result<(), Overloaded> {
+        self.send(Command::Stream(stream))
+    }
+
+    /// Ends the worker.
+    pub(crate) fn stop(&self) {
+        // Waits for a place in the queue: this command may not be lost.
+        if self.commands.send(Command::Stop).is_ok() {
+            let _ = self.waker.wake();
+        }
+    }
+
+    pub(crate) fn report(&self) -> Report {
+        self.report.lock().clone()
+    }
+
+    fn send(&self, command: Command) -> Result<(), Overloaded> {
+        match self.commands.try_send(command) {
+            Ok(()) => {
+                let _ = self.waker.wake();
+                Ok(())
+            }
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Overloaded),
+        }
+    }
+}
+
+/// What a worker is made of before it runs in its thread.
+pub(crate) struct Seed {
+    poll: Poll,
+    commands: Receiver<Command>,
+    handle: Handle,
+}
+
+impl Seed {
+    pub(crate) fn new() -> io::Result<(Self, Handle)> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let (sender, commands) = sync_channel(COMMANDS);
+        let handle = Handle {
+            commands: sender,
+            waker,
+            report: Arc::default(),
+        };
+        let seed = Self {
+            poll,
+            commands,
+            handle: handle.clone(),
+        };
+        Ok((seed, handle))
+    }
+}
+
+/// What a worker needs to know of the others.
+pub(crate) struct Surroundings {
+    pub(crate) index: WorkerIndex,
+    pub(crate) workers: Vec<Handle>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) events: UnboundedSender<Event>,
+}
+
+pub(crate) struct Worker {
+    poll: Poll,
+    commands: Receiver<Command>,
+    handle: Handle,
+    surroundings: Surroundings,
+    sfu: Sfu,
+    ports: Vec<UdpPort>,
+    streams: Streams,
+    strays: HashMap<SocketAddr, WorkerIndex>,
+    load: Load,
+    reported: Instant,
+    is_stopping: bool,
+}
+
+impl Worker {
+    /// Runs until it is stopped. `sockets` are the worker's own, each with the address by which
+    /// clients know it.
+    pub(crate) fn run(
+        seed: Seed,
+        surroundings: Surroundings,
+        config: SfuConfig,
+        sockets: Vec<(UdpSocket, SocketAddr)>,
+    ) -> io::Result<()> {
+        let now = Instant::now();
+        let mut ports = Vec::new();
+        for (index, (socket, announced)) in sockets.into_iter().enumerate() {
+            let registry = seed.poll.registry();
+            ports.push(UdpPort::new(socket, announced, registry, Token(index))?);
+        }
+        let streams = Streams::new(ports.len());
+        let mut worker = Self {
+            poll: seed.poll,
+            commands: seed.commands,
+            handle: seed.handle,
+            surroundings,
+            sfu: Sfu::new(config, now),
+            ports,
+            streams,
+            strays: HashMap::new(),
+            load: Load::default(),
+            reported: now,
+            is_stopping: false,
+        };
+        worker.work()
+    }
+
+    fn work(&mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(1_024);
+        while !self.is_stopping {
+            self.wait(&mut events)?;
+            let now = Instant::now();
+            self.load.wake(now);
+            let packets = self.sfu.packets_out();
+            self.receive(now);
+            self.obey(now);
+            self.sfu.handle_timeout(now);
+            self.sfu.flush(now);
+            self.send();
+            self.tell();
+            let packets = self.sfu.packets_out() - packets;
+            self.load.sleep(now, Instant::now(), packets);
+            self.publish(now);
+        }
+        Ok(())
+    }
+
+    /// Waits until there is something to do.
+    fn wait(&mut self, events: &mut Events) -> io::Result<()> {
+        let is_behind = self.ports.iter().any(UdpPort::is_readable) || self.streams.is_readable();
+        let timeout = match is_behind {
+            true => Duration::ZERO,
+            false => self
+                .sfu
+                .poll_timeout()
+                .saturating_duration_since(Instant::now()),
+        };
+        match self.poll.poll(events, Some(timeout)) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            other => other?,
+        }
+        for event in events.iter() {
+            if let Some(port) = self.ports.get_mut(event.token().0) {
+                port.wake();
+            } else {
+                self.streams.wake(event);
+            }
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, now: Instant) {
+        let Self {
+            ports,
+            sfu,
+            strays,
+            surroundings,
+            streams,
+            ..
+        } = self;
+        let mut outgoing: Vec<Vec<Stray>> = Vec::new();
+        outgoing.resize_with(surroundings.workers.len(), Vec::new);
+        for port in ports {
+            let destination = port.announced();
+            port.receive(ROUNDS, |source, contents| {
+                match owner(surroundings, strays, source, contents) {
+                    Some(other) => outgoing[other].push(Stray {
+                        source,
+                        destination,
+                        contents: contents.to_vec(),
+                    }),
+                    None => {
+                        sfu.handle_datagram(
+                            now,
+                            &Datagram {
+                                transport: Transport::Udp,
+                                source,
+                                destination,
+                                contents,
+                            },
+                        );
+                    }
+                }
+            });
+        }
+        for (worker, strays) in surroundings.workers.iter().zip(outgoing) {
+            if !strays.is_empty() {
+                // An overloaded worker loses packets, as a full socket buffer would.
+                let _ = worker.send(Command::Strays(strays));
+            }
+        }
+        streams.receive(now, |source, destination, contents| {
+            let datagram = Datagram {
+                transport: Transport::Tcp,
+                source,
+                destination,
+                contents,
+            };
+            sfu.handle_datagram(now, &datagram);
+        });
+    }
+
+    fn obey(&mut self, now: Instant) {
+        while let Ok(command) = self.commands.try_recv() {
+            match command {
+                Command::Ask(question) => question(&mut self.sfu, now),
+                Command::Strays(strays) => {
+                    for stray in strays {
+                        let datagram = Datagram {
+                            transport: Transport::Udp,
+                            source: stray.source,
+                            destination: stray.destination,
+                            contents: &stray.contents,
+                        };
+                        self.sfu.handle_datagram(now, &datagram);
+                    }
+                }
+                Command::Stream(stream) => self.streams.adopt(now, stream, self.poll.registry()),
+                Command::Stop => self.is_stopping = true,
+            }
+        }
+    }
+
+    fn send(&mut self) {
+        while let Some(transmit) = self.sfu.poll_transmit() {
+            let Transmit {
+                transport,
+                source,
+                destination,
+                contents,
+            } = transmit;
+            match transport {
+                Transport::Tcp => self.streams.send(destination, &contents),
+                Transport::Udp => {
+                    let mut ports = self.ports.iter_mut();
+                    if let Some(port) = ports.find(|port| port.announced() == source) {
+                        port.queue(destination, contents);
+                    }
+                }
+            }
+        }
+        for port in &mut self.ports {
+            self.load.unsent += port.send();
+        }
+        self.streams.flush();
+    }
+
+    /// Tells others what happened to peers.
+    fn tell(&mut self) {
+        let Surroundings {
+            index,
+            directory,
+            events,
+            ..
+        } = &self.surroundings;
+        while let Some(event) = self.sfu.poll_event() {
+            match &event {
+                Event::Named(name) => directory.add(name.clone(), *index),
+                Event::Unnamed(name) => directory.remove(name),
+                Event::Heard { .. } => {
+                    // Nobody listens any more when the engine ends.
+                    let _ = events.send(event);
+                }
+            }
+        }
+    }
+
+    fn publish(&mut self, now: Instant) {
+        if now >= self.reported + REPORT {
+            self.reported = now;
+            self.streams.drop_silent(now);
+            *self.handle.report.lock() = Report {
+                stats: self.sfu.stats(),
+                load: self.load.snapshot(now),
+                rooms: self.sfu.rooms().map(RoomId::to_string).collect(),
+            };
+        }
+    }
+}
+
+/// The other worker to whom a datagram belongs, if it isn't this one.
+///
+/// The system spreads senders over the workers' sockets, each sender to one. A connectivity check
+/// says whom it is for; what else comes from there goes the same way.
+fn owner(
+    surroundings: &Surroundings,
+    strays: &mut HashMap<SocketAddr, WorkerIndex>,
+    source: SocketAddr,
+    contents: &[u8],
+) -> Option<WorkerIndex> {
+    if surroundings.workers.len() == 1 {
+        return None;
+    }
+    let Some(name) = asked_for(contents) else {
+        return strays.get(&source).copied();
+    };
+    let worker = surroundings.directory.worker(&name)?;
+    if worker == surroundings.index {
+        strays.remove(&source);
+        return None;
+    }
+    if strays.len() >= MOST_STRAYS {
+        strays.clear();
+    }
+    strays.insert(source, worker);
+    Some(worker)
+}

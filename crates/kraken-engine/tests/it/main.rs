@@ -1,0 +1,18 @@
+//! An engine over loopback: real sockets, real HTTP, and str0m clients.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
+
+/// Everybody hears everybody, whichever way the packets go.
+mod calls;
+/// A client with sockets.
+mod client;
+/// What strangers send.
+mod hostile;
+/// What is counted.
+mod metrics;
+/// A monitor before engines.
+mod monitor;
+/// An engine to test.
+mod rig;
+/// Shapes, codes and texts of the JSON-RPC.
+mod rpc;

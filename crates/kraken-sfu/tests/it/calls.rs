@@ -1,0 +1,78 @@
+//! Everybody hears everybody.
+
+use crate::network::Weather;
+use crate::world::{AUDIO, World};
+use std::time::Duration;
+use str0m::media::MediaKind;
+
+const USERS: [&str; 10] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+
+#[test]
+fn sf10_from_two_to_ten_peers_hear_each_other() {
+    for size in [2, 3, 5, 10] {
+        let users = &USERS[..size];
+        let mut world = World::with(1, Weather::FAIR, users, AUDIO);
+        world.run(Duration::from_secs(10));
+        for listener in users {
+            for speaker in users.iter().filter(|speaker| *speaker != listener) {
+                let client = world.client(listener);
+                let heard = &client.heard[&((*speaker).to_owned(), MediaKind::Audio)];
+                assert!(
+                    heard.numbers.len() > 300,
+                    "{listener} heard too little of {speaker}"
+                );
+                let mut pairs = heard.numbers.windows(2);
+                assert!(
+                    pairs.all(|pair| pair[0] + 1 == pair[1]),
+                    "gaps without loss"
+                );
+                assert_eq!(heard.level, Some(-30));
+            }
+            assert_eq!(world.client(listener).heard.len(), size - 1);
+        }
+    }
+}
+
+#[test]
+fn sf10_a_call_survives_loss_and_reordering() {
+    for seed in 1..=5 {
+        let mut world = World::with(seed, Weather::FOUL, &USERS[..4], AUDIO);
+        world.run(Duration::from_secs(15));
+        for listener in &USERS[..4] {
+            for speaker in USERS[..4].iter().filter(|speaker| *speaker != listener) {
+                let heard = world.client(listener).heard_from(speaker, MediaKind::Audio);
+                // Two legs with 5 % loss each, and no retransmission of audio.
+                assert!(
+                    heard > 450,
+                    "seed {seed}: {listener} heard {heard} of {speaker}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn sf11_who_joins_late_is_heard_and_hears() {
+    let mut world = World::with(2, Weather::FAIR, &["a", "b"], AUDIO);
+    world.run(Duration::from_secs(5));
+    world.join("c", AUDIO);
+    world.run(Duration::from_secs(7));
+    for (listener, speaker) in [("a", "c"), ("b", "c"), ("c", "a"), ("c", "b")] {
+        assert!(world.client(listener).heard_from(speaker, MediaKind::Audio) > 150);
+    }
+}
+
+#[test]
+fn sf12_ice_restarts_without_a_gap_of_a_second() {
+    let mut world = World::with(3, Weather::FAIR, &["a", "b"], AUDIO);
+    world.run(Duration::from_secs(8));
+    let before = world.client("b").heard_from("a", MediaKind::Audio);
+    let now = world.now;
+    let mut a = world.clients.remove("a").unwrap();
+    a.restart(&mut world.sfu, now);
+    world.clients.insert("a".to_owned(), a);
+    world.run(Duration::from_secs(5));
+    let after = world.client("b").heard_from("a", MediaKind::Audio);
+    assert!(after - before > 200, "{before} packets, then {after}");
+    assert!(world.client("a").heard_from("b", MediaKind::Audio) > 400);
+}

@@ -1,0 +1,76 @@
+//! A network between the SFU and its clients.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// A datagram under way.
+#[derive(Debug, Clone)]
+pub(crate) struct Packet {
+    pub(crate) source: SocketAddr,
+    pub(crate) destination: SocketAddr,
+    pub(crate) contents: Vec<u8>,
+}
+
+/// How bad a network is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Weather {
+    /// Of a thousand packets, so many are lost.
+    pub(crate) loss: u32,
+    pub(crate) delay: Duration,
+    /// Each packet takes up to this much longer, so that packets overtake each other.
+    pub(crate) jitter: Duration,
+}
+
+impl Weather {
+    pub(crate) const FAIR: Self = Self {
+        loss: 0,
+        delay: Duration::from_millis(10),
+        jitter: Duration::ZERO,
+    };
+
+    pub(crate) const FOUL: Self = Self {
+        loss: 50,
+        delay: Duration::from_millis(40),
+        jitter: Duration::from_millis(15),
+    };
+}
+
+pub(crate) struct Network {
+    random: ChaCha8Rng,
+    weather: Weather,
+    under_way: BTreeMap<(Instant, u64), Packet>,
+    sent: u64,
+}
+
+impl Network {
+    pub(crate) fn new(seed: u64, weather: Weather) -> Self {
+        Self {
+            random: ChaCha8Rng::seed_from_u64(seed),
+            weather,
+            under_way: BTreeMap::new(),
+            sent: 0,
+        }
+    }
+
+    pub(crate) fn send(&mut self, now: Instant, packet: Packet) {
+        self.sent += 1;
+        if self.random.next_u32() % 1_000 < self.weather.loss {
+            return;
+        }
+        let jitter = self.weather.jitter * (self.random.next_u32() % 1_000) / 1_000;
+        let at = now + self.weather.delay + jitter;
+        self.under_way.insert((at, self.sent), packet);
+    }
+
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.under_way.keys().next().map(|(at, _)| *at)
+    }
+
+    pub(crate) fn arrived(&mut self, now: Instant) -> Option<Packet> {
+        let entry = self.under_way.first_entry()?;
+        (entry.key().0 <= now).then(|| entry.remove())
+    }
+}
