@@ -25,6 +25,8 @@ pub(crate) struct File {
     pub(crate) handshakes_per_minute: Option<u32>,
     /// For `kraken serve` only: named as in the API.
     pub(crate) limits: Option<LimitSettings>,
+    /// For `kraken serve` only: the file of a media engine.
+    pub(crate) engine: Option<PathBuf>,
     /// For `kraken serve` only: SDS stores.
     pub(crate) sds: Option<SdsFile>,
     /// For `kraken sidecar` only.

@@ -3,10 +3,11 @@
 use crate::config::{self, File};
 use crate::home::Home;
 use crate::setup::{self, Tokens};
-use crate::{gateway, greeting, package, proxied, sds, signals};
+use crate::{engine, gateway, greeting, package, proxied, sds, signals};
 use anyhow::{Context, Result, bail};
 use axum::Router;
 use axum::extract::Request;
+use axum::http::Method;
 use clap::{ValueEnum, builder::PossibleValue};
 use kraken_core::SetupRequest;
 use kraken_node::{Node, NodeConfig};
@@ -59,6 +60,9 @@ pub(crate) struct Arguments {
     /// Configuration file [default: kraken.toml, if there is one]
     #[arg(long, env = "KRAKEN_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Run a media engine for group calls too, as this file says: see docs/engine.md
+    #[arg(long, env = "KRAKEN_ENGINE_CONFIG", value_name = "FILE")]
+    engine: Option<PathBuf>,
     #[command(flatten)]
     gateway: gateway::Options,
 }
@@ -88,6 +92,7 @@ impl ValueEnum for Durability {
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let file = File::read(arguments.config.as_deref())?;
     let sds = sds::Environment::read().options(file.sds.as_ref())?;
+    let engine_file = arguments.engine.or_else(|| file.engine.clone());
     let tokens = Tokens::from_environment();
     let request = SetupRequest {
         master_token: tokens.master.or_else(|| file.master_token.clone()),
@@ -98,6 +103,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
             .or(file.durability),
         limits: file.limits.clone(),
         stores: sds.setup.clone(),
+        has_engine: engine_file.is_some(),
     };
     let data_dir = match arguments.data_dir.or_else(|| file.data_dir.clone()) {
         Some(data_dir) => data_dir,
@@ -119,9 +125,17 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let made = setup::run(&node, &request).await?;
     let config = arguments.gateway.config(&file, setup::link_key(&home));
     let gateway = start_gateway(&node, config).await?;
+    let engine = match &engine_file {
+        Some(file) => Some(engine::Running::start(Some(file), None).await?),
+        None => None,
+    };
 
     let address = listener.local_addr()?;
-    let router = router(&node, &gateway);
+    let router = router(
+        &node,
+        &gateway,
+        engine.as_ref().map(engine::Running::router),
+    );
     let serving = tokio::spawn(gateway.serve(listener, router));
     greeting::listening(address)?;
     greeting::new_tokens(address, &made)?;
@@ -130,6 +144,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     tracing::info!("closing all clients and writing everything");
     gateway.shutdown().await;
     serving.await??;
+    if let Some(engine) = engine {
+        engine.stop().await?;
+    }
     node.shutdown().await;
     Ok(())
 }
@@ -166,13 +183,20 @@ fn is_of_node(path: &str) -> bool {
     path == "/login" || is_own && !is_link
 }
 
-/// The node's paths are passed through, all others are the gateway's.
-fn router(node: &Node, gateway: &Gateway) -> Router {
+/// Whether a request is a call of the engine's JSON-RPC: pages are asked for in another way.
+fn is_of_engine(request: &Request) -> bool {
+    let is_call = matches!(*request.method(), Method::POST | Method::OPTIONS);
+    is_call && request.uri().path() == "/"
+}
+
+/// The node's paths are passed through, calls are the engine's, all else is the gateway's.
+fn router(node: &Node, gateway: &Gateway, of_engine: Option<Router>) -> Router {
     let (of_node, of_gateway) = (node.router(), gateway.router());
     Router::new().fallback(move |request: Request| {
-        let (mut router, request) = match is_of_node(request.uri().path()) {
-            true => (of_node.clone(), proxied::disown(request)),
-            false => (of_gateway.clone(), request),
+        let (mut router, request) = match &of_engine {
+            Some(of_engine) if is_of_engine(&request) => (of_engine.clone(), request),
+            _ if is_of_node(request.uri().path()) => (of_node.clone(), proxied::disown(request)),
+            _ => (of_gateway.clone(), request),
         };
         async move { router.call(request).await }
     })

@@ -311,6 +311,7 @@ pub struct Core {
     pages: Pages,
     effects: Vec<Effect>,
     started: Timestamp,
+    has_engine: bool,
     is_linked: bool,
     /// Whether the sidecar is still linked by the key that was.
     is_link_key_new: bool,
@@ -345,6 +346,7 @@ impl Core {
             effects: vec![Effect::Save(Box::new(settings.clone()))],
             settings,
             started: now,
+            has_engine: false,
             is_linked: false,
             is_link_key_new: false,
             is_draining: false,
@@ -419,6 +421,7 @@ impl Core {
         if let Some(stores) = &request.stores {
             self.set_up_stores(stores.clone(), now);
         }
+        self.has_engine = request.has_engine;
         if let Some(durability) = request.durability {
             self.settings.durability = durability;
         }

@@ -80,7 +80,7 @@ impl Core {
             "version": env!("CARGO_PKG_VERSION"),
             "storage": if is_failing { "failing" } else { "ok" },
             "link": if self.is_linked { "up" } else { "down" },
-            "engine": "off",
+            "engine": if self.has_engine { "on" } else { "off" },
             "connections": self.documents.connections() + self.stores.connections(),
             "rooms": self.documents.rooms(),
             "stores": self.stores.rooms(),
