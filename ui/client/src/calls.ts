@@ -95,11 +95,14 @@ export class Calls {
     const screen = await this.#media.captureScreen(() => void this.stopSharing());
     this.#releaseUnused();
     await Promise.all(this.#all().map((call) => call.showScreen(screen)));
+    this.#options.emit({ type: 'screen', shared: true });
   }
 
   async stopSharing(): Promise<void> {
+    const wasShared = this.#media.screen !== null;
     this.#media.stopScreen();
     await Promise.all(this.#all().map((call) => call.hideScreen()));
+    if (wasShared) this.#options.emit({ type: 'screen', shared: false });
   }
 
   sendMessage(peerId: string, data: string | ArrayBuffer): void {
@@ -240,7 +243,10 @@ export class Calls {
   }
 
   #releaseUnused(): void {
-    if (this.#calls.size === 0) this.#media.release();
+    if (this.#calls.size > 0) return;
+    const wasShared = this.#media.screen !== null;
+    this.#media.release();
+    if (wasShared) this.#options.emit({ type: 'screen', shared: false });
   }
 
   #all(): Call[] {

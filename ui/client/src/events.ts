@@ -45,6 +45,8 @@ export type KrakenEvent =
   | { type: 'message'; peerId: string; peer: Peer; data: string | ArrayBuffer }
   /** Null once no device is in use any more. */
   | { type: 'local-stream'; stream: MediaStream | null }
+  /** A screen is shown, or no longer: also when the browser's own button has ended it. */
+  | { type: 'screen'; shared: boolean }
   | { type: 'status'; status: ConnectionStatus; code?: number; reason?: string }
   | { type: 'error'; error: KrakenError };
 

@@ -383,6 +383,7 @@ describe('an established call', () => {
     await settle();
     expect(sender()?.track).toBe(camera);
     expect(screen?.readyState).toBe('ended');
+    expect(seen(ann, 'screen')).toMatchObject([{ shared: true }, { shared: false }]);
   });
 
   test('carries messages', () => {

@@ -200,6 +200,10 @@ export class Huddle {
         if (event.stream !== null) this.#closePreview();
         else void this.#openPreview().catch(() => undefined);
         break;
+      case 'screen':
+        this.#update({ screen: event.shared });
+        this.#publish();
+        break;
       case 'call-accepted':
       case 'peers':
       case 'peer-joined':
