@@ -71,11 +71,14 @@ describe.skipIf(!hasChromium)('when something is wrong, the pages say what to do
   test('a server that is down, and comes back', async () => {
     const home = await world.owner();
     await home.button('Start a room').waitFor();
+    const guest = await world.visit(world.roomUrl('here', await world.server.roomToken('here')));
+    await guest.text.waitFor();
     await world.server.stop();
     await home.button('Start a room').click();
     await home.page.getByText('Kraken doesn’t answer').first().waitFor();
 
-    const guest = await world.visit(world.roomUrl('gone', 'any'));
+    // Within the page that is there: there is nobody to send another.
+    await guest.page.goto(world.roomUrl('gone', 'any'));
     await guest.page.getByRole('heading', { name: 'Kraken doesn’t answer' }).waitFor();
     await world.server.start();
     const token = await world.server.roomToken('gone');
