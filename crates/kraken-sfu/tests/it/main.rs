@@ -5,6 +5,7 @@
 
 mod calls;
 mod client;
+mod corpus;
 mod hostile;
 mod leaving;
 mod negotiation;
