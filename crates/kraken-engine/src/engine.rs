@@ -130,6 +130,11 @@ impl Engine {
         rpc::router(self.shared.clone())
     }
 
+    /// The JSON-RPC alone, for a server that answers more than `POST /` at the same address.
+    pub fn calls(&self) -> Router {
+        rpc::calls(self.shared.clone())
+    }
+
     /// Serves the HTTP API until the engine stops.
     pub async fn serve(&self, listener: TcpListener) -> io::Result<()> {
         let stopping = self.shared.stopping.subscribe();

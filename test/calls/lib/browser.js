@@ -51,7 +51,7 @@ export class Stage {
   /**
    * @param {string} api
    * @param {string} user
-   * @param {string[]} [flags] of the page: video, tcp, relay
+   * @param {string[]} [flags] of the page: video, tcp, relay, chat
    */
   async join(api, user, flags = []) {
     const context = await this.browser.newContext({ permissions: ['microphone', 'camera'] });

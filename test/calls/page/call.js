@@ -4,7 +4,8 @@
  * whoever leaves is known by the mute of the track, and a lost call starts anew.
  *
  * Parameters of the page: `api`, `room`, `user`; `video` to send a camera's picture; `tcp` to use
- * no UDP; `relay` to use the TURN server only.
+ * no UDP; `relay` to use the TURN server only; `chat` to open a data channel that nobody needs, as
+ * another client does.
  */
 
 /** How often the page asks for news, in milliseconds. */
@@ -76,6 +77,7 @@ async function start() {
     track.onmute = () => element.remove();
   };
 
+  if (query.has('chat')) pc.createDataChannel('chat');
   const constraints = { audio: true, video: query.has('video') ? { width: 320, height: 240 } : false };
   call.local ??= await navigator.mediaDevices.getUserMedia(constraints);
   const stream = call.local;

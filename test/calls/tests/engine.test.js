@@ -117,7 +117,7 @@ test('EN53: pages send and receive video', async () => {
 
 test('EN54: a network without UDP is enough', async () => {
   const engine = await Service.engine();
-  const [a, b] = [await join(engine.api, 'a', ['tcp']), await join(engine.api, 'b')];
+  const [a, b] = [await join(engine.api, 'a', ['tcp']), await join(engine.api, 'b', ['chat'])];
   await a.hears('b');
   await b.hears('a');
   assert.equal((await a.path()).protocol, 'tcp');

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
 
 mod calls;
+mod chaos;
 mod client;
 mod corpus;
 mod hostile;
