@@ -169,6 +169,17 @@ export class Person {
     }, isOn);
   }
 
+  /** Restarts ICE; gives the names by which the engine was asked for before and after. */
+  async restart() {
+    return await this.page.evaluate(async () => {
+      const { call } = /** @type {any} */ (window);
+      const name = () => /^a=ice-ufrag:(.*)$/m.exec(call.pc.remoteDescription.sdp)?.[1]?.trim();
+      const before = name();
+      await call.restart();
+      return { before, after: name() };
+    });
+  }
+
   /** How often the page has started its call, and what went wrong in it. */
   async history() {
     return await this.page.evaluate(() => {
