@@ -55,6 +55,10 @@ impl Sfu {
         if self.peers.len() >= limits.peers && !is_rejoin {
             return Err(Error::EngineFull(limits.peers));
         }
+        let connecting = self.peers.iter().filter(|(_, peer)| !peer.is_connected);
+        if connecting.count() >= limits.connecting {
+            return Err(Error::EngineFull(limits.connecting));
+        }
         Ok(())
     }
 
