@@ -1,5 +1,5 @@
-//! Load generator for servers that speak the y-websocket protocol, and side-by-side runs of Kraken
-//! and its peers: every server gets the same bytes, from the same clients, on the same machine.
+//! Load generator for servers that speak the y-websocket protocol or relay SDS stores, and
+//! side-by-side runs of Kraken and its peers: every server gets the same bytes, from the same clients, on the same machine.
 //!
 //! It is a client only: what it measures it sees on the wire and in `/proc`.
 
@@ -10,6 +10,7 @@ mod plan;
 mod report;
 mod scenario;
 mod servers;
+mod store_token;
 mod trace;
 mod wire;
 
@@ -102,7 +103,8 @@ fn run(arguments: &Arguments) -> Result<bool> {
                     "{scenario} on {kind}, run {run} of {}",
                     arguments.runs
                 ));
-                let outcome = runtime.block_on(one(&launcher, kind, &prepared, plan.limit));
+                let outcome =
+                    runtime.block_on(one(&launcher, kind, scenario, &prepared, plan.limit));
                 if let Outcome::Failed(why) = &outcome {
                     progress(&format!("  failed: {why}"));
                 }
@@ -124,11 +126,12 @@ fn run(arguments: &Arguments) -> Result<bool> {
 async fn one(
     launcher: &Launcher,
     kind: Kind,
+    scenario: Scenario,
     prepared: &scenario::Prepared,
     limit: Duration,
 ) -> Outcome {
     let attempt = async {
-        let server = launcher.start(kind).await?;
+        let server = launcher.start(kind, scenario.service()).await?;
         let outcome = prepared.run(&server).await;
         let ended = server.stop().await;
         let metrics = outcome?;

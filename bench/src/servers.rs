@@ -17,6 +17,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::machine::{Cpus, Usage};
+use crate::store_token::{STORE_SECRET, store_token};
 use crate::wire::Dialect;
 
 const START_WITHIN: Duration = Duration::from_secs(60);
@@ -71,6 +72,17 @@ impl Kind {
     }
 }
 
+/// What a server is started for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Service {
+    /// Yjs documents.
+    Documents,
+    /// SDS stores: what is sent is passed on.
+    Relay,
+    /// SDS stores: what is sent is passed on and stored.
+    Store,
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -112,11 +124,11 @@ impl Launcher {
     }
 
     /// Starts it and waits until it takes connections.
-    pub(crate) async fn start(&self, kind: Kind) -> Result<Server> {
+    pub(crate) async fn start(&self, kind: Kind, service: Service) -> Result<Server> {
         let address = free_address()?;
         let data = DataDir::new()?;
         let mut command = match kind {
-            Kind::Kraken => self.kraken_serve(address, &data)?,
+            Kind::Kraken => self.kraken_serve(address, &data, service)?,
             Kind::YWebsocketServer => {
                 self.node("node_modules/@y/websocket-server/src/server.js", address)
             }
@@ -140,6 +152,7 @@ impl Launcher {
             .with_context(|| format!("{kind} ended at once"))?;
         let mut server = Server {
             kind,
+            service,
             address,
             pid,
             child,
@@ -150,8 +163,20 @@ impl Launcher {
         Ok(server)
     }
 
-    fn kraken_serve(&self, address: SocketAddr, data: &DataDir) -> Result<Command> {
-        std::fs::write(data.0.join(CONFIG), UNLIMITED).context("writing a configuration")?;
+    fn kraken_serve(
+        &self,
+        address: SocketAddr,
+        data: &DataDir,
+        service: Service,
+    ) -> Result<Command> {
+        let mut config = UNLIMITED.to_owned();
+        if service != Service::Documents {
+            config += &format!("[sds]\njwt-secret = \"{STORE_SECRET}\"\n");
+        }
+        if service == Service::Store {
+            config += &format!("persist-dir = \"{}\"\n", data.0.join("stores").display());
+        }
+        std::fs::write(data.0.join(CONFIG), config).context("writing a configuration")?;
         let mut command = Command::new(&self.kraken);
         command
             .arg("serve")
@@ -186,6 +211,7 @@ fn free_address() -> Result<SocketAddr> {
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) kind: Kind,
+    service: Service,
     pub(crate) address: SocketAddr,
     pid: u32,
     child: Child,
@@ -196,6 +222,9 @@ pub(crate) struct Server {
 impl Server {
     /// The path and query that lead to a room.
     pub(crate) fn path(&self, room: &str) -> String {
+        if self.service != Service::Documents {
+            return format!("/ws/{room}?token={}", store_token(room));
+        }
         match self.kind {
             Kind::Kraken => format!("/doc/{room}?token={TOKEN}"),
             Kind::Hocuspocus => "/".to_owned(),
@@ -205,6 +234,9 @@ impl Server {
 
     /// How messages to a room look here.
     pub(crate) fn dialect(&self, room: &str) -> Dialect {
+        if self.service != Service::Documents {
+            return Dialect::Store;
+        }
         match self.kind {
             Kind::Kraken | Kind::YWebsocketServer => Dialect::Plain,
             Kind::Hocuspocus => Dialect::hocuspocus(room),

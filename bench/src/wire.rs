@@ -1,4 +1,5 @@
-//! Messages of y-protocols, in the dialect of each server, and WebSocket frames around them.
+//! Messages of y-protocols, in the dialect of each server, those of SDS stores, and WebSocket frames
+//! around them.
 
 use anyhow::{Context as _, Result, bail, ensure};
 use bytes::{BufMut as _, Bytes, BytesMut};
@@ -10,6 +11,8 @@ use yrs::updates::decoder::Decode as _;
 const NOTHING: &[u8] = &[0];
 /// The update without content.
 const EMPTY_UPDATE: &[u8] = &[0, 0];
+/// The type of a patch in a store.
+const PATCH: u8 = 1;
 /// Every client masks with this: a mask of zeros would spare some servers the work.
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
@@ -25,6 +28,8 @@ pub(crate) enum Dialect {
     },
     /// y-protocols as they are, but nobody answers a step 1.
     Relay,
+    /// SDS: a type and opaque bytes.
+    Store,
 }
 
 /// A message from the server, as far as a load generator cares.
@@ -49,7 +54,7 @@ impl Dialect {
     /// What must be sent before anything else.
     pub(crate) fn greeting(&self) -> Option<Bytes> {
         match self {
-            Self::Plain | Self::Relay => None,
+            Self::Plain | Self::Relay | Self::Store => None,
             Self::Hocuspocus { .. } => {
                 let mut body = BytesMut::from(&[2, 0][..]);
                 put_bytes(&mut body, b"token");
@@ -69,13 +74,17 @@ impl Dialect {
         self.sync(1, EMPTY_UPDATE)
     }
 
+    /// An update of a document, or a patch of a store.
     pub(crate) fn update(&self, update: &[u8]) -> Bytes {
+        if matches!(self, Self::Store) {
+            return self.frame(&[&[PATCH], update].concat());
+        }
         self.sync(2, update)
     }
 
     /// Whether a step 1 is answered.
     pub(crate) fn syncs(&self) -> bool {
-        !matches!(self, Self::Relay)
+        !matches!(self, Self::Relay | Self::Store)
     }
 
     fn sync(&self, kind: u8, body: &[u8]) -> Bytes {
@@ -88,7 +97,7 @@ impl Dialect {
     /// The masked WebSocket frame with this message.
     fn frame(&self, message: &[u8]) -> Bytes {
         let name: &[u8] = match self {
-            Self::Plain | Self::Relay => &[],
+            Self::Plain | Self::Relay | Self::Store => &[],
             Self::Hocuspocus { name } => name,
         };
         let mut payload = Vec::with_capacity(name.len() + message.len());
@@ -99,6 +108,12 @@ impl Dialect {
 
     /// Reads a message from the server; its body stays in the same memory.
     pub(crate) fn read(&self, payload: &Bytes) -> Result<Message> {
+        if matches!(self, Self::Store) {
+            return Ok(match payload.first() {
+                Some(&PATCH) => Message::Update(payload.slice(1..)),
+                _ => Message::Other,
+            });
+        }
         let mut at = 0;
         if let Self::Hocuspocus { .. } = self {
             let length = get_varint(payload, &mut at)?;
@@ -332,6 +347,15 @@ mod tests {
             let step2 = dialect.read(&payload_of(&dialect.empty_step2())).unwrap();
             assert!(matches!(step2, Message::Step2(body) if body == EMPTY_UPDATE));
         }
+    }
+
+    #[test]
+    fn a_patch_reads_as_what_it_is() {
+        let frame = Dialect::Store.update(b"patch");
+        let Message::Update(body) = Dialect::Store.read(&payload_of(&frame)).unwrap() else {
+            panic!("not a patch");
+        };
+        assert_eq!(body, &b"patch"[..]);
     }
 
     #[test]

@@ -1,11 +1,35 @@
-//! Makes sure that the package is there to be embedded.
+//! Lists the files of the web UI, so that the binary carries them: `pkg/ui`, if it has been built.
 
-use std::path::Path;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
 
-fn main() {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../pkg");
-    println!("cargo::rerun-if-changed={}", package.display());
-    if !package.join("kraken.wasm").is_file() {
-        println!("cargo::error=pkg/kraken.wasm is missing: build it with `cargo xtask component`");
+fn main() -> io::Result<()> {
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
+    let folder = root.join("../../pkg/ui");
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let mut list = String::from("[\n");
+    if folder.is_dir() {
+        add(&folder.canonicalize()?, "ui", &mut list)?;
     }
+    list.push(']');
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    fs::write(out.join("ui.rs"), list)
+}
+
+fn add(folder: &Path, name: &str, list: &mut String) -> io::Result<()> {
+    let mut entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(fs::DirEntry::path);
+    for entry in entries {
+        let path = entry.path();
+        let name = format!("{name}/{}", entry.file_name().to_string_lossy());
+        match path.is_dir() {
+            true => add(&path, &name, list)?,
+            // Writing to a string can't fail.
+            false => {
+                let _ = writeln!(list, "({name:?}, include_bytes!({path:?}).as_slice()),");
+            }
+        }
+    }
+    Ok(())
 }

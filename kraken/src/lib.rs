@@ -8,6 +8,7 @@ mod clock;
 mod component;
 mod direct;
 mod link;
+mod pages;
 mod process;
 mod state;
 mod storage;
@@ -24,7 +25,11 @@ const LINK_PATH: &str = "/link";
 /// What the node's owner asks for, recognized by the node: the API below this.
 const OWNER_PATH: &str = "/owner";
 /// Where documents are for those who came with a ticket.
-const TICKET_PATH: &str = "/t/:ticket/doc/*room";
+const TICKET_PATHS: [&str; 3] = [
+    "/t/:ticket/doc/*room",
+    "/t/:ticket/ws/:store",
+    "/t/:ticket/signal/:store",
+];
 /// Seconds that the node may take to answer while the process starts.
 const START_TIMEOUT: u64 = 10;
 
@@ -53,7 +58,9 @@ fn bind() -> Result<(), HttpServerError> {
     server.bind_http_path("/", everybody)?;
     server.bind_http_path(format!("{OWNER_PATH}/*path"), owner)?;
     server.bind_ws_path("/", socket)?;
-    server.bind_ws_path(TICKET_PATH, socket)?;
+    for path in TICKET_PATHS {
+        server.bind_ws_path(path, socket)?;
+    }
     server.bind_ws_path(LINK_PATH, extension)
 }
 

@@ -131,13 +131,29 @@ impl Session {
                 connection: self.local(connection.0)?,
                 topic: topic.0,
             },
+            Effect::Unsubscribe { connection, topic } => ToSidecar::Unsubscribe {
+                connection: self.local(connection.0)?,
+                topic: topic.0,
+            },
+            Effect::Mark { connection } => ToSidecar::Mark {
+                connection: self.local(connection.0)?,
+            },
+            Effect::PublishText {
+                topic,
+                except,
+                message,
+            } => ToSidecar::PublishText {
+                topic: topic.0,
+                except: self.except(except),
+                payload: message,
+            },
             Effect::Publish {
                 topic,
                 except,
                 message,
             } => ToSidecar::Publish {
                 topic: topic.0,
-                except: except.and_then(|except| self.local(except.0)).unwrap_or(0),
+                except: self.except(except),
                 payload: message,
             },
             Effect::Close {
@@ -162,6 +178,11 @@ impl Session {
             | Effect::Store(_)
             | Effect::Warn(_) => return None,
         })
+    }
+
+    /// Who doesn't get a publication, as the sidecar knows it.
+    fn except(&self, except: Option<ConnectionId>) -> u32 {
+        except.and_then(|except| self.local(except.0)).unwrap_or(0)
     }
 
     fn global(&self, local: u32) -> u64 {

@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::link::{self, Session};
+use crate::pages;
 use crate::state::{self, OwnerRequest, State};
 use crate::storage::Storage;
 use crate::{LINK_PATH, direct};
@@ -77,6 +78,7 @@ impl Process {
             limits: Limits::default(),
             settings: state.settings().cloned(),
             seed: state::random(),
+            pages: pages::read(&our),
             now,
         });
         let mut process = Self {
@@ -356,6 +358,9 @@ impl Process {
                 connection: session.connection(connection),
                 message: payload,
             },
+            ToProcess::Marked { connection } => Event::Marked {
+                connection: session.connection(connection),
+            },
             ToProcess::Closed { connection, .. } => {
                 session.closed(connection);
                 Event::Closed {
@@ -393,7 +398,7 @@ impl Process {
         for effect in self.core.drain_effects() {
             match effect {
                 Effect::Store(request) => self.storage.ask(request),
-                Effect::Save(settings) => self.state.save(settings),
+                Effect::Save(settings) => self.state.save(*settings),
                 Effect::Push { channel, push } => direct::push(channel, push),
                 Effect::ResetLink => is_reset = true,
                 Effect::Warn(text) => println!("kraken: {text}"),

@@ -6,5 +6,6 @@ export default defineConfig({
     environment: 'jsdom',
     restoreMocks: true,
     unstubGlobals: true,
+    typecheck: { enabled: true, include: ['test/**/*.test-d.ts'] },
   },
 });

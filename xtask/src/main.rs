@@ -7,6 +7,7 @@ mod command;
 mod component;
 mod npm;
 mod tests;
+mod ui;
 
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
@@ -34,7 +35,7 @@ enum Task {
         #[arg(long)]
         only: Option<String>,
     },
-    /// Build one self-contained binary at target/dist/kraken, and pkg/kraken.wasm
+    /// Build one self-contained binary at target/dist/kraken, and the package in pkg/
     Build,
     /// Build the process alone, at pkg/kraken.wasm
     Component,
@@ -70,6 +71,7 @@ fn build() -> Result<()> {
         );
     }
     component::build()?;
+    ui::build()?;
     Step::new("build target/dist/kraken (a first build takes about 6 minutes on 2 cores)")
         .run(cargo().args(["build", "--profile", "dist", "-p", "kraken-cli"]))
 }

@@ -72,6 +72,7 @@ fn ui() -> Result<()> {
         ("lint ui", "lint"),
         ("type-check ui", "typecheck"),
         ("test ui", "test"),
+        ("check the package of @kraken/client", "test:package"),
         ("test ui in Chromium", "test:e2e"),
     ] {
         Step::new(name).run(npm::npm(&folder).args(["run", script]))?;

@@ -4,6 +4,7 @@ mod fan_out;
 mod idle;
 mod late_join;
 mod rooms;
+mod stores;
 
 use std::fmt;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use clap::ValueEnum;
 use crate::plan::Plan;
 use crate::progress;
 use crate::report::Metric;
-use crate::servers::{Kind, Server};
+use crate::servers::{Kind, Server, Service};
 use crate::trace::Trace;
 
 /// A server that has lost something is given this long to show that it has not.
@@ -33,6 +34,14 @@ pub(crate) enum Scenario {
     LateJoin,
     /// Many connections that do nothing.
     Idle,
+    /// One SDS store with many members, relayed only.
+    Store,
+    /// The same, and every patch is stored.
+    StoreKept,
+    /// Many SDS stores with some members each, relayed only.
+    Stores,
+    /// The same, and every patch is stored.
+    StoresKept,
 }
 
 impl Scenario {
@@ -42,11 +51,31 @@ impl Scenario {
         Self::Rooms,
         Self::LateJoin,
         Self::Idle,
+        Self::Store,
+        Self::StoreKept,
+        Self::Stores,
+        Self::StoresKept,
     ];
 
-    /// Whether the server can run it: a bare relay has no documents to join.
+    /// Whether the server can run it: a bare relay has nothing to join late, and servers of
+    /// documents don't take what they can't read.
     pub(crate) fn suits(self, kind: Kind) -> bool {
-        !(self == Self::LateJoin && kind == Kind::Relay)
+        match self.service() {
+            Service::Documents => !(self == Self::LateJoin && kind == Kind::Relay),
+            Service::Relay => matches!(kind, Kind::Kraken | Kind::Relay),
+            Service::Store => kind == Kind::Kraken,
+        }
+    }
+
+    /// What the server is started for.
+    pub(crate) fn service(self) -> Service {
+        match self {
+            Self::FanOut1 | Self::FanOut64 | Self::Rooms | Self::LateJoin | Self::Idle => {
+                Service::Documents
+            }
+            Self::Store | Self::Stores => Service::Relay,
+            Self::StoreKept | Self::StoresKept => Service::Store,
+        }
     }
 
     pub(crate) fn name(self) -> &'static str {
@@ -56,6 +85,10 @@ impl Scenario {
             Self::Rooms => "rooms",
             Self::LateJoin => "late-join",
             Self::Idle => "idle",
+            Self::Store => "store",
+            Self::StoreKept => "store-kept",
+            Self::Stores => "stores",
+            Self::StoresKept => "stores-kept",
         }
     }
 
@@ -70,6 +103,12 @@ impl Scenario {
             (Self::LateJoin, true) => "a document of 10,000 edits",
             (Self::Idle, false) => "10,000 idle connections in 1,000 rooms",
             (Self::Idle, true) => "1,000 idle connections in 100 rooms",
+            (Self::Store, _) => "1 store x 50 clients, 256-byte patches, relayed only",
+            (Self::StoreKept, _) => "1 store x 50 clients, 256-byte patches, all of them stored",
+            (Self::Stores, _) => "100 stores x 10 clients, 256-byte patches, relayed only",
+            (Self::StoresKept, _) => {
+                "100 stores x 10 clients, 256-byte patches, all of them stored"
+            }
         }
     }
 
@@ -86,6 +125,14 @@ impl Scenario {
                 Prepared::LateJoin(late_join::LateJoin::new(plan, trace))
             }
             Self::Idle => Prepared::Idle(idle::Idle::new(plan)),
+            Self::Store | Self::StoreKept => {
+                let shape = stores::Shape::ONE_LARGE;
+                Prepared::Stores(stores::Stores::new(plan, shape, self.service()))
+            }
+            Self::Stores | Self::StoresKept => {
+                let shape = stores::Shape::MANY_SMALL;
+                Prepared::Stores(stores::Stores::new(plan, shape, self.service()))
+            }
         })
     }
 }
@@ -102,6 +149,7 @@ pub(crate) enum Prepared {
     Rooms(rooms::Rooms),
     LateJoin(late_join::LateJoin),
     Idle(idle::Idle),
+    Stores(stores::Stores),
 }
 
 impl Prepared {
@@ -112,6 +160,7 @@ impl Prepared {
             Self::Rooms(rooms) => rooms.run(server).await,
             Self::LateJoin(late_join) => late_join.run(server).await,
             Self::Idle(idle) => idle.run(server).await,
+            Self::Stores(stores) => stores.run(server).await,
         }
     }
 }

@@ -25,10 +25,31 @@ pub(crate) struct File {
     pub(crate) handshakes_per_minute: Option<u32>,
     /// For `kraken serve` only: named as in the API.
     pub(crate) limits: Option<LimitSettings>,
+    /// For `kraken serve` only: the file of a media engine.
+    pub(crate) engine: Option<PathBuf>,
+    /// For `kraken serve` only: SDS stores.
+    pub(crate) sds: Option<SdsFile>,
     /// For `kraken sidecar` only.
     pub(crate) node: Option<String>,
     /// For `kraken sidecar` only.
     pub(crate) link_key_file: Option<PathBuf>,
+}
+
+/// How SDS stores are served.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct SdsFile {
+    /// Signs tokens.
+    pub(crate) jwt_secret: Option<String>,
+    /// The `iss` of tokens, if it is to be checked.
+    pub(crate) issuer: Option<String>,
+    /// Whether what comes is kept: in the data folder, unless another is named.
+    pub(crate) persist: Option<bool>,
+    pub(crate) persist_dir: Option<PathBuf>,
+    /// Bytes that one store may have.
+    pub(crate) store_bytes: Option<u64>,
+    /// After how many days what is kept is deleted.
+    pub(crate) retention_days: Option<u32>,
 }
 
 impl File {

@@ -3,9 +3,12 @@
 use crate::serve::bind;
 use crate::{greeting, signals};
 use anyhow::{Context, Result};
+use axum::Router;
 use kraken_engine::{Engine, File};
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use tokio::task::JoinHandle;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -18,28 +21,55 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
-    let file = read(arguments.config.as_deref())?;
-    let listen = arguments.listen.unwrap_or(file.rpc_address());
-    let listener = bind(listen).await?;
-    let address = listener.local_addr()?;
-    let engine = Engine::start(file.config()?)?;
-    for media in engine.udp() {
-        tracing::info!(%media, "clients send media here");
-    }
-    if let Some(media) = engine.udp().first()
-        && let Some(monitor) = file.monitor(address, media.ip())?
-    {
-        engine.join(monitor);
-    }
-    let serving = engine.clone();
-    let serving = tokio::spawn(async move { serving.serve(listener).await });
-    greeting::listening(address)?;
-
+    let running = Running::start(arguments.config.as_deref(), arguments.listen).await?;
+    greeting::listening(running.address)?;
     signals::stop().await?;
     tracing::info!("ending all calls");
-    engine.shutdown().await;
-    serving.await??;
-    Ok(())
+    running.stop().await
+}
+
+/// An engine, and the port of its JSON-RPC.
+pub(crate) struct Running {
+    engine: Engine,
+    address: SocketAddr,
+    serving: JoinHandle<io::Result<()>>,
+}
+
+impl Running {
+    /// Starts an engine as a file says, or else with its defaults.
+    pub(crate) async fn start(config: Option<&Path>, listen: Option<SocketAddr>) -> Result<Self> {
+        let file = read(config)?;
+        let listener = bind(listen.unwrap_or(file.rpc_address())).await?;
+        let address = listener.local_addr()?;
+        let engine = Engine::start(file.config()?)?;
+        for media in engine.udp() {
+            tracing::info!(%media, "clients send media here");
+        }
+        if let Some(media) = engine.udp().first()
+            && let Some(monitor) = file.monitor(address, media.ip())?
+        {
+            engine.join(monitor);
+        }
+        let serving = engine.clone();
+        let serving = tokio::spawn(async move { serving.serve(listener).await });
+        Ok(Self {
+            engine,
+            address,
+            serving,
+        })
+    }
+
+    /// The JSON-RPC, for another port as well.
+    pub(crate) fn router(&self) -> Router {
+        self.engine.router()
+    }
+
+    /// Ends all calls.
+    pub(crate) async fn stop(self) -> Result<()> {
+        self.engine.shutdown().await;
+        self.serving.await??;
+        Ok(())
+    }
 }
 
 /// The file that engines and monitors are told by, or an empty one: everything in it may be left out.

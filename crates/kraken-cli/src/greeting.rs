@@ -12,17 +12,22 @@ pub(crate) fn listening(address: SocketAddr) -> io::Result<()> {
 
 /// Tokens that were made just now, and how to use them: they are never shown again.
 pub(crate) fn new_tokens(address: SocketAddr, tokens: &SetupReply) -> io::Result<()> {
-    let mut text = String::new();
+    let (mut text, mut page) = (String::new(), String::new());
     if tokens.master_token.is_some() || tokens.admin_token.is_some() {
         text.push_str("\nNew tokens. Keep them: only hashes of them are stored.\n\n");
     }
     if let Some(admin) = &tokens.admin_token {
         let _ = writeln!(text, "  admin token   {admin}");
+        page = format!(
+            "\nOpen this in a browser, to write together and to run Kraken:\n\n  \
+             http://{address}/#admin={admin}\n"
+        );
     }
     if let Some(master) = &tokens.master_token {
         let _ = writeln!(text, "  master token  {master}");
-        text.push_str(&snippet(address, master));
+        page.push_str(&snippet(address, master));
     }
+    text.push_str(&page);
     say(&text)
 }
 

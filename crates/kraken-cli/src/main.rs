@@ -13,10 +13,12 @@ mod node;
 mod original;
 mod package;
 mod proxied;
+mod sds;
 mod serve;
 mod setup;
 mod sidecar;
 mod signals;
+mod store;
 mod token;
 
 use anyhow::Result;
@@ -50,6 +52,8 @@ enum Command {
     Token(token::Arguments),
     /// Show, register and delete apps
     Apps(apps::Arguments),
+    /// Show, export and import SDS stores
+    Store(store::Arguments),
 }
 
 #[tokio::main]
@@ -65,5 +69,6 @@ async fn main() -> Result<()> {
         Command::Monitor(arguments) => monitor::run(arguments).await,
         Command::Token(arguments) => token::run(&arguments),
         Command::Apps(arguments) => apps::run(&arguments),
+        Command::Store(arguments) => store::run(arguments),
     }
 }

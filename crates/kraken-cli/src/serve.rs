@@ -3,10 +3,11 @@
 use crate::config::{self, File};
 use crate::home::Home;
 use crate::setup::{self, Tokens};
-use crate::{gateway, greeting, package, proxied, signals};
+use crate::{engine, gateway, greeting, package, proxied, sds, signals};
 use anyhow::{Context, Result, bail};
 use axum::Router;
 use axum::extract::Request;
+use axum::http::Method;
 use clap::{ValueEnum, builder::PossibleValue};
 use kraken_core::SetupRequest;
 use kraken_node::{Node, NodeConfig};
@@ -35,6 +36,9 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 Tokens come from KRAKEN_MASTER_TOKEN and KRAKEN_ADMIN_TOKEN, or `master-token` and `admin-token` \
 in the configuration file. Without them they are made at the first start and shown once.
 
+SDS stores are served as @rozek/sds-websocket-server does: with SDS_JWT_SECRET, SDS_ISSUER, \
+SDS_PORT, SDS_HOST and SDS_PERSIST_DIR, or `[sds]` in the configuration file.
+
 The password of the owner's login (/login, for /kraken:kraken:template.os/owner/…) is in the file \
 http-secret of the data folder.
 
@@ -56,6 +60,9 @@ pub(crate) struct Arguments {
     /// Configuration file [default: kraken.toml, if there is one]
     #[arg(long, env = "KRAKEN_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Run a media engine for group calls too, as this file says: see docs/engine.md
+    #[arg(long, env = "KRAKEN_ENGINE_CONFIG", value_name = "FILE")]
+    engine: Option<PathBuf>,
     #[command(flatten)]
     gateway: gateway::Options,
 }
@@ -84,6 +91,8 @@ impl ValueEnum for Durability {
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let file = File::read(arguments.config.as_deref())?;
+    let sds = sds::Environment::read().options(file.sds.as_ref())?;
+    let engine_file = arguments.engine.or_else(|| file.engine.clone());
     let tokens = Tokens::from_environment();
     let request = SetupRequest {
         master_token: tokens.master.or_else(|| file.master_token.clone()),
@@ -93,12 +102,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
             .map(|durability| durability.0)
             .or(file.durability),
         limits: file.limits.clone(),
+        stores: sds.setup.clone(),
+        has_engine: engine_file.is_some(),
     };
     let data_dir = match arguments.data_dir.or_else(|| file.data_dir.clone()) {
         Some(data_dir) => data_dir,
         None => config::default_data_dir()?,
     };
-    let listen = match arguments.listen.or(file.listen) {
+    let listen = match arguments.listen.or(sds.listen).or(file.listen) {
         Some(listen) => listen,
         None => DEFAULT_LISTEN.parse()?,
     };
@@ -108,14 +119,23 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let mut config = NodeConfig::new(NODE_NAME, home.path());
     config.process_memory = PROCESS_MEMORY;
     config.cache = Some(home.cache(arguments.cache_dir));
+    sds.place(&mut config)?;
     let node = Node::start(config).await?;
     node.install(package::embedded()?).await?;
     let made = setup::run(&node, &request).await?;
     let config = arguments.gateway.config(&file, setup::link_key(&home));
     let gateway = start_gateway(&node, config).await?;
+    let engine = match &engine_file {
+        Some(file) => Some(engine::Running::start(Some(file), None).await?),
+        None => None,
+    };
 
     let address = listener.local_addr()?;
-    let router = router(&node, &gateway);
+    let router = router(
+        &node,
+        &gateway,
+        engine.as_ref().map(engine::Running::router),
+    );
     let serving = tokio::spawn(gateway.serve(listener, router));
     greeting::listening(address)?;
     greeting::new_tokens(address, &made)?;
@@ -124,6 +144,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     tracing::info!("closing all clients and writing everything");
     gateway.shutdown().await;
     serving.await??;
+    if let Some(engine) = engine {
+        engine.stop().await?;
+    }
     node.shutdown().await;
     Ok(())
 }
@@ -160,13 +183,20 @@ fn is_of_node(path: &str) -> bool {
     path == "/login" || is_own && !is_link
 }
 
-/// The node's paths are passed through, all others are the gateway's.
-fn router(node: &Node, gateway: &Gateway) -> Router {
+/// Whether a request is a call of the engine's JSON-RPC: pages are asked for in another way.
+fn is_of_engine(request: &Request) -> bool {
+    let is_call = matches!(*request.method(), Method::POST | Method::OPTIONS);
+    is_call && request.uri().path() == "/"
+}
+
+/// The node's paths are passed through, calls are the engine's, all else is the gateway's.
+fn router(node: &Node, gateway: &Gateway, of_engine: Option<Router>) -> Router {
     let (of_node, of_gateway) = (node.router(), gateway.router());
     Router::new().fallback(move |request: Request| {
-        let (mut router, request) = match is_of_node(request.uri().path()) {
-            true => (of_node.clone(), proxied::disown(request)),
-            false => (of_gateway.clone(), request),
+        let (mut router, request) = match &of_engine {
+            Some(of_engine) if is_of_engine(&request) => (of_engine.clone(), request),
+            _ if is_of_node(request.uri().path()) => (of_node.clone(), proxied::disown(request)),
+            _ => (of_gateway.clone(), request),
         };
         async move { router.call(request).await }
     })

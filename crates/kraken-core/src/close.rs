@@ -1,7 +1,7 @@
-//! WebSocket close codes of a document's connection.
+//! WebSocket close codes.
 //!
 //! y-websocket 3.1 stops for good on 4400 to 4499 and comes back on everything else; so the
-//! former are for what would happen again.
+//! former are for what would happen again. Clients of SDS stores know two codes of their own.
 
 /// A message that breaks the protocol.
 pub const MALFORMED: u16 = 4400;
@@ -20,3 +20,11 @@ pub const TOO_FAST: u16 = 4502;
 pub const EXPIRED: u16 = 4501;
 /// Something on this side; it is worth coming back later.
 pub const TRY_AGAIN: u16 = 1013;
+/// The server starts anew; it is worth coming back at once (RFC 6455, registry of IANA).
+pub const RESTART: u16 = 1012;
+/// A message larger than any may be, in a store (RFC 6455, 7.4.1).
+pub const MESSAGE_TOO_BIG: u16 = 1009;
+/// No token that holds, in a store.
+pub const SDS_UNAUTHORIZED: u16 = 4001;
+/// The token is for another store.
+pub const SDS_FORBIDDEN: u16 = 4003;

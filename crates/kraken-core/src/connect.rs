@@ -2,11 +2,12 @@
 
 use crate::api::Way;
 use crate::grant::{Access, Audience, Basis, Grant, Refusal};
-use crate::ids::{RoomName, Timestamp};
+use crate::ids::{RoomName, StoreName, Timestamp};
 use crate::origin::Origin;
 use crate::registry::{ORIGIN_NOT_REGISTERED, Registry};
 use crate::settings::Settings;
-use crate::ticket::Tickets;
+use crate::store::{self, Pass, Purpose, StoreSettings};
+use crate::ticket::{Right, Tickets};
 use crate::token;
 use std::borrow::Cow;
 
@@ -34,7 +35,17 @@ const NOT_SET_UP: Refusal = Refusal::new(503, "not_set_up", "no tokens are set u
 const NO_SUCH_SOCKET: Refusal = Refusal::new(
     404,
     "not_found",
-    "no such socket; documents are at /doc/<room>",
+    "no such socket; documents are at /doc/<room>, stores at /ws/<store>",
+);
+pub(crate) const STORES_OFF: Refusal = Refusal::new(
+    503,
+    "stores_off",
+    "no SDS secret is set: start with SDS_JWT_SECRET, or set sds.secret in the settings",
+);
+pub(crate) const INVALID_STORE: Refusal = Refusal::new(
+    400,
+    "invalid_store",
+    "a store's id is UTF-8 text of 1 to 1024 bytes",
 );
 const INVALID_NAME: Refusal = Refusal::new(
     400,
@@ -61,9 +72,16 @@ const ROOM_NOT_ALLOWED: Refusal =
     Refusal::new(403, "room_not_allowed", "the token is not for this room");
 
 /// What a client wants, and what it shows for it.
-pub(crate) struct Wish<'a> {
-    pub(crate) room: RoomName,
-    pub(crate) proof: Proof<'a>,
+pub(crate) enum Wish<'a> {
+    Document {
+        room: RoomName,
+        proof: Proof<'a>,
+    },
+    Store {
+        store: StoreName,
+        purpose: Purpose,
+        proof: StoreProof<'a>,
+    },
 }
 
 /// What a client shows.
@@ -75,20 +93,69 @@ pub(crate) enum Proof<'a> {
     },
 }
 
+/// What a client of a store shows.
+pub(crate) enum StoreProof<'a> {
+    Ticket(&'a str),
+    Token(Option<String>),
+}
+
 impl<'a> Wish<'a> {
     pub(crate) fn of(handshake: &'a Handshake) -> Result<Self, Refusal> {
-        let place = Place::of(&handshake.path).ok_or(NO_SUCH_SOCKET)?;
-        let proof = match place.ticket {
-            Some(ticket) => Proof::Ticket(ticket),
-            None => Proof::Token {
-                token: handshake.token(),
-                origin: handshake.origin.as_deref(),
-            },
-        };
-        Ok(Self {
-            room: room_name(place.room)?,
-            proof,
-        })
+        let Place { ticket, target } = Place::of(&handshake.path).ok_or(NO_SUCH_SOCKET)?;
+        match target {
+            Target::Document(room) => Ok(Self::Document {
+                room: room_name(room)?,
+                proof: match ticket {
+                    Some(ticket) => Proof::Ticket(ticket),
+                    None => Proof::Token {
+                        token: handshake.token(),
+                        origin: handshake.origin.as_deref(),
+                    },
+                },
+            }),
+            Target::Store(purpose, store) => Ok(Self::Store {
+                store: StoreName::parse(&decode_segment(store)).ok_or(INVALID_STORE)?,
+                purpose,
+                proof: match ticket {
+                    Some(ticket) => StoreProof::Ticket(ticket),
+                    None => StoreProof::Token(handshake.query_token()),
+                },
+            }),
+        }
+    }
+}
+
+/// What the proof allows whoever comes this way to a store. The outer refusal is for the
+/// handshake, the inner one for whoever has been let in, as SDS clients know it.
+pub(crate) fn check_store(
+    proof: &StoreProof<'_>,
+    store: &StoreName,
+    way: Way,
+    settings: &Settings,
+    tickets: &mut Tickets,
+    now: Timestamp,
+) -> Result<Result<Pass, Refusal>, Refusal> {
+    let StoreSettings {
+        setup, revocations, ..
+    } = &settings.stores;
+    let pass = match proof {
+        StoreProof::Ticket(ticket) => match tickets.redeem(ticket, now) {
+            Some(Right::Store(pass)) => Some(pass),
+            Some(Right::Documents(_)) | None => return Err(NO_TICKET),
+        },
+        StoreProof::Token(_) if setup.secret.is_none() => return Err(STORES_OFF),
+        StoreProof::Token(token) => store::verify(token.as_deref().unwrap_or_default(), setup, now),
+    };
+    let Some(pass) = pass.filter(|pass| !pass.is_void(revocations, now)) else {
+        return Ok(Err(store::UNAUTHORIZED));
+    };
+    let is_stranger = way == Way::Node && pass.token.is_some();
+    if is_stranger && !settings.tickets_for_everyone {
+        return Err(TICKETS_OFF);
+    }
+    match pass.store == *store {
+        true => Ok(Ok(pass)),
+        false => Ok(Err(store::FORBIDDEN)),
     }
 }
 
@@ -115,7 +182,10 @@ pub(crate) fn check(
 ) -> Result<Grant, Refusal> {
     let grant = match proof {
         Proof::Token { token, origin } => authorize(token.as_deref(), *origin, settings, now)?,
-        Proof::Ticket(ticket) => tickets.redeem(ticket, now).ok_or(NO_TICKET)?,
+        Proof::Ticket(ticket) => match tickets.redeem(ticket, now) {
+            Some(Right::Documents(grant)) => grant,
+            Some(Right::Store(_)) | None => return Err(NO_TICKET),
+        },
     };
     settings.registry.check(&grant, now)?;
     let is_stranger = way == Way::Node && grant.basis != Basis::Owner;
@@ -188,30 +258,59 @@ pub(crate) fn is_socket_path(path: &str) -> bool {
     is_explicit && Place::of(path).is_some()
 }
 
-/// A path that leads to a document: `/doc/<room>`, `/t/<ticket>/doc/<room>`, or `/<room>` as
-/// y-websocket makes it of a server URL without a path.
+/// Whether SDS is spoken at a path.
+pub(crate) fn is_store_path(path: &str) -> bool {
+    let target = Place::of(path).map(|place| place.target);
+    matches!(target, Some(Target::Store(..)))
+}
+
+/// A path that leads to a socket, behind a ticket or not.
 struct Place<'a> {
     ticket: Option<&'a str>,
-    /// Percent-encoded.
-    room: &'a str,
+    target: Target<'a>,
+}
+
+/// `/doc/<room>`, or `/<room>` as y-websocket makes it of a server URL without a path;
+/// `/ws/<store>` and `/signal/<store>`. Names are percent-encoded.
+enum Target<'a> {
+    Document(&'a str),
+    Store(Purpose, &'a str),
 }
 
 impl<'a> Place<'a> {
     fn of(path: &'a str) -> Option<Self> {
         let path = path.strip_prefix('/')?;
         let (first, rest) = path.split_once('/').unwrap_or((path, ""));
-        let (ticket, room) = match first {
-            "doc" => (None, rest),
-            "t" => {
-                let (ticket, rest) = rest.split_once('/')?;
-                (Some(ticket), rest.strip_prefix("doc/")?)
-            }
-            first if RESERVED.contains(&first) => return None,
-            _ => (None, path),
-        };
+        if first == "t" {
+            let (ticket, rest) = rest.split_once('/')?;
+            let (first, rest) = rest.split_once('/')?;
+            return Some(Self {
+                ticket: Some(ticket),
+                target: Target::explicit(first, rest)?,
+            });
+        }
         // An empty first segment would be a room that `//host` URLs lead to by accident.
-        let is_named = !room.is_empty() && !first.is_empty();
-        is_named.then_some(Self { ticket, room })
+        let target = match RESERVED.contains(&first) {
+            true => Target::explicit(first, rest)?,
+            false if first.is_empty() => return None,
+            false => Target::Document(path),
+        };
+        Some(Self {
+            ticket: None,
+            target,
+        })
+    }
+}
+
+impl<'a> Target<'a> {
+    fn explicit(first: &str, rest: &'a str) -> Option<Self> {
+        let target = match first {
+            "doc" => Self::Document(rest),
+            "ws" if !rest.contains('/') => Self::Store(Purpose::Sync, rest),
+            "signal" if !rest.contains('/') => Self::Store(Purpose::Signal, rest),
+            _ => return None,
+        };
+        (!rest.is_empty()).then_some(target)
     }
 }
 
@@ -226,13 +325,16 @@ impl Handshake {
 
     /// The first `token` of the query, or the bearer.
     fn token(&self) -> Option<Cow<'_, str>> {
-        let of_query = self
-            .query
-            .as_deref()
-            .and_then(|query| parameter(query, "token"));
-        of_query
+        self.query_token()
             .map(Cow::Owned)
             .or_else(|| self.bearer.as_deref().map(Cow::Borrowed))
+    }
+}
+
+impl Handshake {
+    /// The first `token` of the query.
+    fn query_token(&self) -> Option<String> {
+        parameter(self.query.as_deref()?, "token")
     }
 }
 
@@ -243,6 +345,34 @@ pub(crate) fn parameter(query: &str, name: &str) -> Option<String> {
         .filter_map(|pair| pair.split_once('='))
         .find_map(|(key, value)| (key == name).then_some(value))?;
     percent_decode(&value.replace('+', " "))
+}
+
+/// Decodes the percent escapes of a path segment; those that aren't UTF-8 stand for themselves.
+pub(crate) fn decode_segment(text: &str) -> String {
+    let mut decoded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find('%') {
+        decoded.push_str(&rest[..start]);
+        let escapes = &rest[start..];
+        let length = escapes_len(escapes.as_bytes());
+        let (escapes, behind) = escapes.split_at(length.max(1));
+        match percent_decode(escapes) {
+            Some(text) => decoded.push_str(&text),
+            None => decoded.push_str(escapes),
+        }
+        rest = behind;
+    }
+    decoded.push_str(rest);
+    decoded
+}
+
+/// How many bytes of escapes a text begins with.
+fn escapes_len(text: &[u8]) -> usize {
+    let is_escape = |chunk: &&[u8]| match chunk {
+        [b'%', high, low] => hex_digit(*high).and(hex_digit(*low)).is_some(),
+        _ => false,
+    };
+    3 * text.chunks(3).take_while(is_escape).count()
 }
 
 /// Decodes percent escapes; what is no escape stays as it is. `None` if that isn't UTF-8.
@@ -300,23 +430,30 @@ mod tests {
         }
     }
 
+    fn document(handshake: &Handshake) -> Result<(RoomName, Proof<'_>), Refusal> {
+        match Wish::of(handshake)? {
+            Wish::Document { room, proof } => Ok((room, proof)),
+            Wish::Store { .. } => Err(NO_SUCH_SOCKET),
+        }
+    }
+
     fn decide(handshake: &Handshake) -> Result<(Grant, RoomName), Refusal> {
-        let wish = Wish::of(handshake)?;
+        let (room, proof) = document(handshake)?;
         let grant = check(
-            &wish.proof,
+            &proof,
             Way::Gateway,
             &settings(),
             &mut Tickets::default(),
             NOW,
         )?;
-        check_room(&grant, &wish.room)?;
-        Ok((grant, wish.room))
+        check_room(&grant, &room)?;
+        Ok((grant, room))
     }
 
     fn room(path: &str) -> Option<String> {
         let handshake = handshake(path);
-        let wish = Wish::of(&handshake);
-        wish.ok().map(|wish| wish.room.as_str().to_owned())
+        let wish = document(&handshake);
+        wish.ok().map(|(room, _)| room.as_str().to_owned())
     }
 
     #[test]
@@ -330,6 +467,35 @@ mod tests {
         assert_eq!(room("/doc/%ff"), None);
         assert_eq!(room("/doc/doc").as_deref(), Some("doc"));
         assert_eq!(room("/t/ticket/doc/a/b").as_deref(), Some("a/b"));
+    }
+
+    #[test]
+    fn sd1_a_store_is_one_segment_and_what_isnt_utf8_stays_as_it_is() {
+        let store = |path: &str| match Wish::of(&handshake(path)) {
+            Ok(Wish::Store { store, purpose, .. }) => Some((store.as_str().to_owned(), purpose)),
+            _ => None,
+        };
+        for (path, expected) in [
+            ("/ws/notes", "notes"),
+            ("/ws/a%2Fb", "a/b"),
+            ("/ws/a+b", "a+b"),
+            ("/ws/%C3%A4%20", "ä "),
+            ("/ws/%ff", "%ff"),
+            ("/ws/%20%ff", "%20%ff"),
+            ("/ws/a%20b%ff%zz%", "a b%ff%zz%"),
+            ("/t/ticket/ws/notes", "notes"),
+        ] {
+            let found = store(path);
+            assert_eq!(found, Some((expected.to_owned(), Purpose::Sync)), "{path}");
+        }
+        let signal = Some(("notes".to_owned(), Purpose::Signal));
+        assert_eq!(store("/signal/notes"), signal);
+        for path in [
+            "/ws", "/ws/", "/ws/a/b", "/ws/a/", "/signal/", "/wss/a", "/t/x/ws/",
+        ] {
+            assert_eq!(store(path), None, "{path}");
+        }
+        assert_eq!(store(&format!("/ws/{}", "a".repeat(1_025))), None);
     }
 
     #[test]
@@ -378,9 +544,9 @@ mod tests {
         let mut settings = settings();
         settings.credentials = Default::default();
         let handshake = handshake("/doc/a");
-        let wish = Wish::of(&handshake).unwrap();
+        let (_, proof) = document(&handshake).unwrap();
         let mut tickets = Tickets::default();
-        let refused = check(&wish.proof, Way::Gateway, &settings, &mut tickets, NOW);
+        let refused = check(&proof, Way::Gateway, &settings, &mut tickets, NOW);
         let refusal = refused.unwrap_err();
         assert_eq!(refusal.status, 503);
     }

@@ -3,7 +3,6 @@
 use crate::doc::message::{self, Message, Reader};
 use crate::doc::{Awareness, AwarenessLimits, Document, Voice, update};
 use crate::ids::{ChannelId, ConnectionId, RequestId, Timestamp};
-use crate::storage::{StorageOperation, StorageReply};
 use crate::{Config, Core, Effect, Event, Handshake, HttpRequest, Limits, Push, SetupRequest, Way};
 use bytes::Bytes;
 use yrs::ClientID;
@@ -65,6 +64,7 @@ pub fn strangers(data: &[u8]) {
         limits: Limits::default(),
         settings: None,
         seed: [1; 32],
+        pages: Default::default(),
         now,
     });
     let request = SetupRequest {
@@ -156,10 +156,7 @@ fn carry_out(core: &mut Core, now: Timestamp, may_enter: bool) {
             }
             Effect::Store(request) => {
                 let id = request.id;
-                let reply = match request.operation {
-                    StorageOperation::Load { .. } => StorageReply::nothing(),
-                    _ => StorageReply::Done,
-                };
+                let reply = request.operation.answer_of_nothing();
                 core.handle(now, Event::Stored { id, reply });
             }
             _ => {}

@@ -3,10 +3,10 @@
 use crate::close;
 use crate::ids::{AppId, RoomName, Timestamp};
 use crate::origin::Origin;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// How much somebody may do. Each includes the ones before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Access {
     /// Gets everything, is seen by the others, changes nothing.

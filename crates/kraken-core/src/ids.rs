@@ -108,6 +108,27 @@ impl RoomName {
     }
 }
 
+/// The id of an SDS store: any UTF-8 text of 1 to 1024 bytes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct StoreName(Arc<str>);
+
+impl StoreName {
+    /// The longest id, in bytes.
+    pub const MAX_LENGTH: usize = 1024;
+
+    /// Takes a decoded id from outside; `None` if it is empty or too long.
+    pub fn parse(text: &str) -> Option<Self> {
+        (1..=Self::MAX_LENGTH)
+            .contains(&text.len())
+            .then(|| Self(text.into()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A document: `app:room`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RoomId {

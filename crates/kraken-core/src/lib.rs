@@ -20,12 +20,15 @@ pub mod fuzz;
 mod grant;
 mod ids;
 mod limits;
+mod log;
 mod metrics;
 mod origin;
+mod pages;
 mod registry;
 mod settings;
 mod signal;
 mod storage;
+pub mod store;
 mod ticket;
 mod timers;
 mod token;
@@ -35,11 +38,15 @@ pub use auth::{SetupReply, SetupRequest};
 pub use connect::Handshake;
 pub use direct::Push;
 pub use ids::{
-    AppId, ChannelId, ConnectionId, RequestId, RoomId, RoomName, StorageId, Timestamp, TopicId,
+    AppId, ChannelId, ConnectionId, RequestId, RoomId, RoomName, StorageId, StoreName, Timestamp,
+    TopicId,
 };
 pub use limits::{AppLimitSettings, AppLimits, LimitSettings, Limits};
 pub use settings::Settings;
-pub use storage::{StorageOperation, StorageReply, StorageRequest};
+pub use storage::{
+    DocumentOperation, StorageOperation, StorageReply, StorageRequest, StoreOperation,
+};
+pub use store::StoreSetup;
 
 use auth::{Secrets, TokenHash};
 use bytes::Bytes;
@@ -49,8 +56,11 @@ use direct::Direct;
 use doc::{Documents, Policy};
 use grant::{Grant, Refusal};
 use metrics::Counters;
+use pages::Pages;
 use serde::{Deserialize, Serialize};
 use signal::Signals;
+use std::collections::BTreeMap;
+use store::{Pass, Purpose, Stores};
 use ticket::Tickets;
 use yrs::ClientID;
 
@@ -76,6 +86,9 @@ pub struct Config {
     pub settings: Option<Settings>,
     /// Random bytes, of which all secrets are made: from a source that nobody can guess.
     pub seed: [u8; 32],
+    /// The web UI's files by their paths, `index.html` for one; compressed ones beside them, as
+    /// `index.html.gz`. None if there is no web UI.
+    pub pages: BTreeMap<String, Bytes>,
     /// The time.
     pub now: Timestamp,
 }
@@ -103,6 +116,11 @@ pub enum Event {
         connection: ConnectionId,
         /// The message.
         message: Bytes,
+    },
+    /// A connection has been written all that was sent to it before an [`Effect::Mark`].
+    Marked {
+        /// Which.
+        connection: ConnectionId,
     },
     /// A connection is gone.
     Closed {
@@ -179,7 +197,8 @@ pub enum Effect {
         /// One WebSocket message.
         message: Bytes,
     },
-    /// Send one text message. Only to a connection that has sent text itself.
+    /// Send one text message. In a document's room only to a connection that has sent text
+    /// itself.
     SendText {
         /// To whom.
         connection: ConnectionId,
@@ -193,6 +212,19 @@ pub enum Effect {
         /// To what.
         topic: TopicId,
     },
+    /// A connection doesn't get what is published on a topic any more.
+    Unsubscribe {
+        /// Who.
+        connection: ConnectionId,
+        /// What.
+        topic: TopicId,
+    },
+    /// Say when all that was sent to a connection before has been written to its socket:
+    /// answered by [`Event::Marked`], unless it closes.
+    Mark {
+        /// Which.
+        connection: ConnectionId,
+    },
     /// Send one binary message to all subscribers of a topic, or all but one.
     Publish {
         /// To whose subscribers.
@@ -200,6 +232,15 @@ pub enum Effect {
         /// Who doesn't get it.
         except: Option<ConnectionId>,
         /// One WebSocket message.
+        message: Bytes,
+    },
+    /// Likewise, one text message.
+    PublishText {
+        /// To whose subscribers.
+        topic: TopicId,
+        /// Who doesn't get it.
+        except: Option<ConnectionId>,
+        /// One WebSocket message, of UTF-8.
         message: Bytes,
     },
     /// Close a connection.
@@ -220,7 +261,7 @@ pub enum Effect {
         push: Push,
     },
     /// Keep these, so that they are there when the process starts again.
-    Save(Settings),
+    Save(Box<Settings>),
     /// End the link: its key is another now.
     ResetLink,
     /// Answer an HTTP request.
@@ -263,11 +304,14 @@ pub struct Core {
     tickets: Tickets,
     connections: Connections,
     documents: Documents,
+    stores: Stores,
     signals: Signals,
     direct: Direct,
     counters: Counters,
+    pages: Pages,
     effects: Vec<Effect>,
     started: Timestamp,
+    has_engine: bool,
     is_linked: bool,
     /// Whether the sidecar is still linked by the key that was.
     is_link_key_new: bool,
@@ -281,6 +325,7 @@ impl Core {
             limits,
             settings,
             seed,
+            pages,
             now,
         } = config;
         let mut secrets = Secrets::new(seed);
@@ -293,17 +338,20 @@ impl Core {
             tickets: Tickets::default(),
             connections: Connections::default(),
             documents: Documents::new(limits, client),
+            stores: Stores::default(),
             signals: Signals::default(),
             direct: Direct::default(),
             counters: Counters::default(),
-            effects: vec![Effect::Save(settings.clone())],
+            pages: Pages::new(pages),
+            effects: vec![Effect::Save(Box::new(settings.clone()))],
             settings,
             started: now,
+            has_engine: false,
             is_linked: false,
             is_link_key_new: false,
             is_draining: false,
         };
-        core.apply_settings();
+        core.apply_settings(now);
         let is_leaving = core.settings.registry.iter().filter(|app| app.is_leaving);
         for app in is_leaving.map(|app| app.id.clone()).collect::<Vec<_>>() {
             core.documents.remove_app(&app, now, &mut core.effects);
@@ -322,6 +370,7 @@ impl Core {
     pub fn handle_timeout(&mut self, now: Timestamp) {
         let before = self.effects.len();
         self.documents.handle_timeout(now, &mut self.effects);
+        self.stores.handle_timeout(now, &mut self.effects);
         let expelled = self.connections.expire(&self.settings.registry, now);
         self.expel(expelled, now);
         self.carry_direct(before, now);
@@ -331,6 +380,7 @@ impl Core {
     pub fn next_timeout(&self) -> Option<Timestamp> {
         let timeouts = [
             self.documents.next_timeout(),
+            self.stores.next_timeout(),
             self.connections.next_timeout(),
         ];
         timeouts.into_iter().flatten().min()
@@ -343,12 +393,12 @@ impl Core {
 
     /// Whether storage is so far behind that no frames may be handed in.
     pub fn is_congested(&self) -> bool {
-        self.documents.is_congested()
+        self.documents.is_congested() || self.stores.is_congested()
     }
 
     /// Whether storage has answered everything, and nothing waits for it. Looks at every room.
     pub fn is_idle(&self) -> bool {
-        self.documents.is_idle()
+        self.documents.is_idle() && self.stores.is_idle()
     }
 
     /// Whether `key` is what a sidecar has to show. Takes the same time either way.
@@ -360,17 +410,26 @@ impl Core {
     pub fn set_up(&mut self, request: &SetupRequest, now: Timestamp) -> Result<SetupReply, String> {
         if let Some(limits) = &request.limits {
             limits.check()?;
+        }
+        if let Some(stores) = &request.stores {
+            stores.check()?;
+        }
+        let before = self.effects.len();
+        if let Some(limits) = &request.limits {
             self.settings.limits = limits.clone();
         }
+        if let Some(stores) = &request.stores {
+            self.set_up_stores(stores.clone(), now);
+        }
+        self.has_engine = request.has_engine;
         if let Some(durability) = request.durability {
             self.settings.durability = durability;
         }
-        let before = self.effects.len();
         let credentials = &mut self.settings.credentials;
         let last_master = credentials.master.clone();
         let reply = credentials.set_up(request, &mut self.secrets);
         self.credentials_changed(last_master.as_ref(), now);
-        self.save();
+        self.save(now);
         self.carry_direct(before, now);
         Ok(reply)
     }
@@ -396,7 +455,10 @@ impl Core {
             Event::Text {
                 connection,
                 message,
-            } => self.text(connection, &message),
+            } => self.text(connection, message),
+            Event::Marked { connection } => {
+                self.stores.marked(connection, now, &mut self.effects);
+            }
             Event::Closed { connection } => self.left(connection, now),
             Event::ChannelOpened { channel, path } => self.channel_opened(channel, &path, now),
             Event::ChannelPush { channel, push } => self.channel_push(channel, push, now),
@@ -414,6 +476,7 @@ impl Core {
             Event::Drain => {
                 self.is_draining = true;
                 self.documents.flush(now, &mut self.effects);
+                self.stores.flush(now, &mut self.effects);
                 self.drain_if_idle();
             }
         }
@@ -426,16 +489,32 @@ impl Core {
         way: Way,
         now: Timestamp,
     ) {
-        let admitted = Wish::of(handshake).and_then(|wish| {
-            let Self {
-                settings, tickets, ..
-            } = self;
-            let grant = connect::check(&wish.proof, way, settings, tickets, now)?;
-            Ok((grant, wish.room))
+        let admitted = Wish::of(handshake).and_then(|wish| match wish {
+            Wish::Document { room, proof } => {
+                let Self {
+                    settings, tickets, ..
+                } = self;
+                let grant = connect::check(&proof, way, settings, tickets, now)?;
+                let (grant, room) = self.admit(grant, room)?;
+                self.let_in(connection, grant, room, now);
+                Ok(())
+            }
+            Wish::Store {
+                store,
+                purpose,
+                proof,
+            } => {
+                let Self {
+                    settings, tickets, ..
+                } = self;
+                let pass = connect::check_store(&proof, &store, way, settings, tickets, now)?;
+                self.stores.check_space(purpose, &store)?;
+                self.let_into_store(connection, purpose, pass, now);
+                Ok(())
+            }
         });
-        let refusal = match admitted.and_then(|(grant, room)| self.admit(grant, room)) {
-            Ok((grant, room)) => return self.let_in(connection, grant, room, now),
-            Err(refusal) => refusal,
+        let Err(refusal) = admitted else {
+            return;
         };
         self.counters.refused(&refusal);
         let reason = refusal.message.to_owned();
@@ -478,25 +557,64 @@ impl Core {
             .join(connection, room, access, now, &mut self.effects);
     }
 
+    /// Lets somebody into a store, or in and out again: that is how SDS clients are told.
+    fn let_into_store(
+        &mut self,
+        connection: ConnectionId,
+        purpose: Purpose,
+        pass: Result<Pass, Refusal>,
+        now: Timestamp,
+    ) {
+        let limits = self.stores.connection_limits();
+        self.effects.push(Effect::Accept { connection, limits });
+        match pass {
+            Ok(pass) => {
+                self.counters.accepted += 1;
+                self.stores
+                    .join(connection, purpose, pass, now, &mut self.effects);
+            }
+            Err(refusal) => {
+                self.counters.refused(&refusal);
+                self.effects.push(Effect::Close {
+                    connection,
+                    code: match refusal.status {
+                        403 => close::SDS_FORBIDDEN,
+                        _ => close::SDS_UNAUTHORIZED,
+                    },
+                    reason: refusal.message.to_owned(),
+                });
+            }
+        }
+    }
+
     fn binary(&mut self, connection: ConnectionId, message: Bytes, now: Timestamp) {
         self.counters.messages += 1;
         self.counters.message_bytes += message.len() as u64;
-        self.documents
-            .frame(connection, message, now, &mut self.effects);
+        match self.stores.has(connection) {
+            true => self
+                .stores
+                .binary(connection, message, now, &mut self.effects),
+            false => self
+                .documents
+                .frame(connection, message, now, &mut self.effects),
+        }
     }
 
-    fn text(&mut self, connection: ConnectionId, message: &[u8]) {
+    fn text(&mut self, connection: ConnectionId, message: Bytes) {
         self.counters.messages += 1;
         self.counters.message_bytes += message.len() as u64;
-        if let Some(room) = self.documents.topic_of(connection) {
-            self.signals
-                .text(room, connection, message, &mut self.effects);
+        match self.documents.topic_of(connection) {
+            Some(room) => self
+                .signals
+                .text(room, connection, &message, &mut self.effects),
+            None => self.stores.text(connection, message, &mut self.effects),
         }
     }
 
     fn left(&mut self, connection: ConnectionId, now: Timestamp) {
         self.connections.remove(connection);
         self.documents.leave(connection, now);
+        self.stores.leave(connection, now);
         self.signals.leave(connection, &mut self.effects);
     }
 
@@ -519,25 +637,62 @@ impl Core {
     }
 
     fn stored(&mut self, id: StorageId, reply: StorageReply, now: Timestamp) {
-        self.documents.stored(id, reply, now, &mut self.effects);
+        match self.stores.asked(id) {
+            true => self.stores.stored(id, reply, now, &mut self.effects),
+            false => self.documents.stored(id, reply, now, &mut self.effects),
+        }
         let removed = self.documents.take_removed();
         if !removed.is_empty() {
             for app in &removed {
                 self.settings.registry.remove(app);
             }
-            self.save();
+            self.save(now);
         }
         self.drain_if_idle();
     }
 
     /// Puts the settings into force, and keeps them.
-    fn save(&mut self) {
-        self.apply_settings();
-        self.effects.push(Effect::Save(self.settings.clone()));
+    fn save(&mut self, now: Timestamp) {
+        self.apply_settings(now);
+        self.effects
+            .push(Effect::Save(Box::new(self.settings.clone())));
     }
 
-    fn apply_settings(&mut self) {
+    /// Changes how stores are served, also for who is in them. To be saved after.
+    fn set_up_stores(&mut self, setup: StoreSetup, now: Timestamp) {
+        let last = std::mem::replace(&mut self.settings.stores.setup, setup);
+        let setup = &self.settings.stores.setup;
+        if (&last.secret, &last.issuer) != (&setup.secret, &setup.issuer) {
+            let is_by_token = |pass: &Pass| pass.token.is_some();
+            self.stores.expel(is_by_token, now, &mut self.effects);
+        }
+        if last.persist != setup.persist {
+            self.stores.restart(now, &mut self.effects);
+        }
+    }
+
+    /// Closes those in stores whose tokens have been revoked.
+    fn expel_from_stores(&mut self, now: Timestamp) {
+        let revocations = &self.settings.stores.revocations;
+        let is_void = |pass: &Pass| pass.is_void(revocations, now);
+        self.stores.expel(is_void, now, &mut self.effects);
+    }
+
+    fn is_storage_failing(&self) -> bool {
+        self.documents.is_storage_failing() || self.stores.is_storage_failing()
+    }
+
+    fn apply_settings(&mut self, now: Timestamp) {
         let limits = self.limits.with(&self.settings.limits);
+        let setup = &self.settings.stores.setup;
+        let stores = store::Policy {
+            limits: limits.app,
+            durability: self.settings.durability,
+            persist: setup.persist,
+            store_bytes: setup.store_bytes,
+            retention_days: setup.retention_days,
+        };
+        self.stores.set_policy(stores, &limits, now);
         self.documents.set_limits(limits);
         let active = self.settings.registry.iter().filter(|app| !app.is_leaving);
         let policies = active.map(|app| (app.id.clone(), self.policy(&app.id)));
@@ -556,7 +711,7 @@ impl Core {
     }
 
     fn drain_if_idle(&mut self) {
-        if self.is_draining && self.documents.is_stored() {
+        if self.is_draining && self.documents.is_stored() && self.stores.is_stored() {
             self.is_draining = false;
             self.effects.push(Effect::Drained);
         }

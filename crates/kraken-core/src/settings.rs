@@ -5,6 +5,7 @@ use crate::auth::{Credentials, Secrets, TokenHash};
 use crate::ids::Timestamp;
 use crate::limits::LimitSettings;
 use crate::registry::Registry;
+use crate::store::StoreSettings;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -22,6 +23,8 @@ pub struct Settings {
     /// Whether tickets are issued through the node to others than its owner.
     #[serde(default)]
     pub(crate) tickets_for_everyone: bool,
+    #[serde(default)]
+    pub(crate) stores: StoreSettings,
     #[serde(default)]
     pub(crate) registry: Registry,
     /// How often a process has started with these settings.
@@ -65,6 +68,7 @@ impl Settings {
             link_key: secrets.next(),
             limits: LimitSettings::default(),
             tickets_for_everyone: false,
+            stores: StoreSettings::default(),
             registry: Registry::default(),
             starts: 0,
         });

@@ -3,6 +3,7 @@
 use crate::auth::{Secrets, TokenHash};
 use crate::grant::Grant;
 use crate::ids::Timestamp;
+use crate::store::Pass;
 use std::collections::VecDeque;
 
 /// How long a ticket is good for, in milliseconds.
@@ -20,14 +21,20 @@ pub(crate) struct Tickets {
 struct Ticket {
     hash: TokenHash,
     ends: Timestamp,
-    grant: Grant,
+    right: Right,
+}
+
+/// What a ticket stands for.
+pub(crate) enum Right {
+    Documents(Grant),
+    Store(Pass),
 }
 
 impl Tickets {
-    /// A ticket for what `grant` allows; `None` if too many are open.
+    /// A ticket for a right; `None` if too many are open.
     pub(crate) fn issue(
         &mut self,
-        grant: Grant,
+        right: Right,
         now: Timestamp,
         secrets: &mut Secrets,
     ) -> Option<String> {
@@ -39,17 +46,17 @@ impl Tickets {
         self.open.push_back(Ticket {
             hash: TokenHash::of(&ticket),
             ends: now.after(LIFETIME),
-            grant,
+            right,
         });
         Some(ticket)
     }
 
     /// Takes a ticket that nobody has used; nobody can from now on.
-    pub(crate) fn redeem(&mut self, ticket: &str, now: Timestamp) -> Option<Grant> {
+    pub(crate) fn redeem(&mut self, ticket: &str, now: Timestamp) -> Option<Right> {
         self.forget_old(now);
         let hash = TokenHash::of(ticket);
         let index = self.open.iter().position(|open| open.hash.equals(&hash))?;
-        self.open.remove(index).map(|ticket| ticket.grant)
+        self.open.remove(index).map(|ticket| ticket.right)
     }
 
     fn forget_old(&mut self, now: Timestamp) {

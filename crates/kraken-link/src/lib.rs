@@ -63,7 +63,7 @@ pub use to_process::{Handshake, ToProcess};
 pub use to_sidecar::ToSidecar;
 
 /// The version both sides say in `Hello` and `Welcome`. Sides of different versions don't talk.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// The first byte of every frame.
 pub const FRAME_MARK: u8 = 0xC1;

@@ -44,6 +44,11 @@ pub enum ToProcess {
         /// The close code, 0 if the connection was lost without one.
         code: u16,
     },
+    /// Answers `Mark`: all that was sent to a client before has been written to its socket.
+    Marked {
+        /// The client.
+        connection: u32,
+    },
     /// An HTTP request. Answered by `Response`.
     Request {
         /// A number of the sidecar's choice.
@@ -89,6 +94,7 @@ const TEXT: u8 = 0x04;
 const CLOSED: u8 = 0x05;
 const REQUEST: u8 = 0x06;
 const DRAIN: u8 = 0x07;
+const MARKED: u8 = 0x08;
 
 impl Record for ToProcess {
     fn encode(&self, out: &mut Vec<u8>) {
@@ -146,6 +152,9 @@ impl Record for ToProcess {
                 connection: body.u32()?,
                 code: body.u16()?,
             },
+            MARKED => Self::Marked {
+                connection: body.u32()?,
+            },
             DRAIN => Self::Drain,
             unknown => return Err(LinkError::UnknownKind(unknown)),
         };
@@ -163,6 +172,7 @@ impl Body for ToProcess {
             Self::Text { .. } => TEXT,
             Self::Closed { .. } => CLOSED,
             Self::Request { .. } => REQUEST,
+            Self::Marked { .. } => MARKED,
             Self::Drain => DRAIN,
         }
     }
@@ -217,6 +227,7 @@ impl Body for ToProcess {
                 out.put_string(remote);
                 out.put(body);
             }
+            Self::Marked { connection } => out.put_u32(*connection),
             Self::Drain => {}
         }
     }

@@ -88,6 +88,20 @@ pub enum ToSidecar {
         /// The message.
         payload: Bytes,
     },
+    /// Likewise, a text message: UTF-8, though this crate doesn't check it.
+    PublishText {
+        /// The topic.
+        topic: u32,
+        /// The client that doesn't get it, 0 if all do.
+        except: u32,
+        /// The message.
+        payload: Bytes,
+    },
+    /// Asks for `Marked` once all that was sent to a client before has been written to its socket.
+    Mark {
+        /// The client.
+        connection: u32,
+    },
     /// Answers a `Request`.
     Response {
         /// The number of the request.
@@ -120,6 +134,8 @@ const PUBLISH: u8 = 0x49;
 const RESPONSE: u8 = 0x4A;
 const DRAINED: u8 = 0x4B;
 const RESET: u8 = 0x4C;
+const PUBLISH_TEXT: u8 = 0x4D;
+const MARK: u8 = 0x4E;
 
 impl Record for ToSidecar {
     fn encode(&self, out: &mut Vec<u8>) {
@@ -148,6 +164,14 @@ impl Record for ToSidecar {
             PUBLISH => {
                 let (topic, except) = (body.u32()?, body.u32()?);
                 return Ok(Self::Publish {
+                    topic,
+                    except,
+                    payload: body.rest(),
+                });
+            }
+            PUBLISH_TEXT => {
+                let (topic, except) = (body.u32()?, body.u32()?);
+                return Ok(Self::PublishText {
                     topic,
                     except,
                     payload: body.rest(),
@@ -192,6 +216,9 @@ impl Record for ToSidecar {
                 connection: body.u32()?,
                 topic: body.u32()?,
             },
+            MARK => Self::Mark {
+                connection: body.u32()?,
+            },
             DRAINED => Self::Drained,
             RESET => Self::Reset {
                 reason: body.string()?,
@@ -215,6 +242,8 @@ impl Body for ToSidecar {
             Self::Subscribe { .. } => SUBSCRIBE,
             Self::Unsubscribe { .. } => UNSUBSCRIBE,
             Self::Publish { .. } => PUBLISH,
+            Self::PublishText { .. } => PUBLISH_TEXT,
+            Self::Mark { .. } => MARK,
             Self::Response { .. } => RESPONSE,
             Self::Drained => DRAINED,
             Self::Reset { .. } => RESET,
@@ -280,6 +309,11 @@ impl Body for ToSidecar {
                 topic,
                 except,
                 payload,
+            }
+            | Self::PublishText {
+                topic,
+                except,
+                payload,
             } => {
                 out.put_u32(*topic);
                 out.put_u32(*except);
@@ -296,6 +330,7 @@ impl Body for ToSidecar {
                 out.put_headers(headers);
                 out.put(body);
             }
+            Self::Mark { connection } => out.put_u32(*connection),
             Self::Drained => {}
             Self::Reset { reason } => out.put_string(reason),
         }

@@ -1,5 +1,6 @@
 //! The node: the part that a program sees.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +36,9 @@ pub struct NodeConfig {
     /// A folder for compiled components, which may be shared by nodes of one user. Without one,
     /// the default, each start compiles anew.
     pub cache: Option<PathBuf>,
+    /// Folders for databases that are not to be in the home folder, by their package, such as
+    /// `kraken:template.os`, and name. The file is `<folder>/<name>.db`.
+    pub databases: BTreeMap<(String, String), PathBuf>,
     /// What one logs in with at `/login`, and what the cookie holds. By default
     /// it is random and kept in the home folder. On the fake nodes that tests
     /// boot it is `secret`.
@@ -58,6 +62,7 @@ impl NodeConfig {
             process_memory: 1 << 30,
             disorder: false,
             cache: None,
+            databases: BTreeMap::new(),
             login_secret: None,
         }
     }

@@ -27,6 +27,9 @@ use crate::writing::Writing;
 /// Messages that are read in a row before anything else has its turn.
 const READ_BATCH: usize = 64;
 
+/// The close code "message too big".
+const MESSAGE_TOO_BIG: u16 = 1009;
+
 /// The close code "service restart".
 const RESTART: u16 = 1012;
 
@@ -208,7 +211,12 @@ impl Task {
         if matches!(read, Poll::Ready(Event::Ended(_))) || self.writing.is_done() {
             return read;
         }
-        match self.writing.poll(&mut self.stream, cx) {
+        let written = self.writing.poll(&mut self.stream, cx);
+        for _ in 0..self.writing.take_marks() {
+            let connection = self.client.id;
+            self.session.queue(&ToProcess::Marked { connection });
+        }
+        match written {
             Poll::Ready(Ok(())) => Poll::Ready(Event::Progress),
             Poll::Ready(Err(_)) => Poll::Ready(Event::Ended(Ending::Lost)),
             Poll::Pending => read,
@@ -372,11 +380,12 @@ impl Task {
                     too_large,
                     ..
                 } = self.client.limits;
-                (
-                    too_large,
-                    format!("message larger than {max_message} bytes"),
-                    Cause::TooLarge,
-                )
+                let reason = match too_large {
+                    // A code of the protocol itself, which says all.
+                    MESSAGE_TOO_BIG => String::new(),
+                    _ => format!("message larger than {max_message} bytes"),
+                };
+                (too_large, reason, Cause::TooLarge)
             }
             Violation::Protocol => {
                 let reason = "WebSocket protocol error".to_owned();

@@ -16,8 +16,8 @@ pub struct GatewayConfig {
     /// WebSocket handshakes and HTTP requests that wait for the process at a time, each. Further
     /// ones get 503.
     pub max_pending: usize,
-    /// Bytes that wait for one client, not counting what is being written to it. The last message
-    /// may pass this by its own size. A client with more is closed.
+    /// Bytes that wait for one client, not counting what is being written to it, and not the
+    /// largest message. A client with more is closed.
     pub max_outbox: usize,
     /// Bytes that wait for the process. The last message may pass this by its own size. While
     /// there are more, clients aren't read.

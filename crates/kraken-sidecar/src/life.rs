@@ -115,14 +115,11 @@ impl Life<'_> {
             } = record
             {
                 let mut run = std::mem::take(&mut self.run);
-                run.push(Publication {
-                    except,
-                    payload: detach(payload, frame_size),
-                });
+                run.push(publication(except, payload, frame_size));
                 while let Some(ToSidecar::Publish { except, payload, .. }) = records.next_if(
                     |next| matches!(next, ToSidecar::Publish { topic: other, .. } if *other == topic),
                 ) {
-                    run.push(Publication { except, payload: detach(payload, frame_size) });
+                    run.push(publication(except, payload, frame_size));
                 }
                 self.board.publish(topic, &run);
                 run.clear();
@@ -209,10 +206,19 @@ impl Life<'_> {
                 except,
                 payload,
             } => {
-                let payload = detach(payload, frame_size);
-                self.board
-                    .publish(topic, &[Publication { except, payload }]);
+                let publication = publication(except, payload, frame_size);
+                self.board.publish(topic, &[publication]);
             }
+            ToSidecar::PublishText {
+                topic,
+                except,
+                payload,
+            } => {
+                let message = Outgoing::Text(detach(payload, frame_size));
+                self.board
+                    .publish(topic, &[Publication { except, message }]);
+            }
+            ToSidecar::Mark { connection } => self.board.send(connection, Outgoing::Mark),
             ToSidecar::Response {
                 id,
                 status,
@@ -258,6 +264,8 @@ impl Life<'_> {
             | ToSidecar::Subscribe { .. }
             | ToSidecar::Unsubscribe { .. }
             | ToSidecar::Publish { .. }
+            | ToSidecar::PublishText { .. }
+            | ToSidecar::Mark { .. }
             | ToSidecar::Response { .. }
             | ToSidecar::Drained => Err(Failure::Unwelcome),
         }
@@ -321,6 +329,11 @@ impl Life<'_> {
         self.stage = Stage::Draining(Instant::now() + self.shared.config.drain_timeout);
         self.session.queue(&ToProcess::Drain);
     }
+}
+
+fn publication(except: u32, payload: Bytes, frame_size: usize) -> Publication {
+    let message = Outgoing::Binary(detach(payload, frame_size));
+    Publication { except, message }
 }
 
 /// Copies a payload that is a small part of its frame, as one waiting message would keep the whole

@@ -18,6 +18,15 @@ const MESSAGE_OVERHEAD: usize = 64;
 pub(crate) enum Outgoing {
     Binary(Bytes),
     Text(Bytes),
+    /// No message: the process wants to know when all before it has been written.
+    Mark,
+}
+
+/// How many messages were taken, and bytes of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) messages: usize,
+    pub(crate) bytes: usize,
 }
 
 /// Why a client gets nothing more.
@@ -33,7 +42,8 @@ pub(crate) enum End {
 
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    /// Bytes that may wait; the last message may pass them.
+    /// Bytes that may wait, not counting the largest message: what follows a large one isn't held
+    /// against a client that has only just been sent it.
     limit: usize,
     queue: Mutex<Queue>,
     changed: Notify,
@@ -42,14 +52,19 @@ pub(crate) struct Outbox {
 #[derive(Debug, Default)]
 struct Queue {
     messages: VecDeque<Outgoing>,
+    marks: usize,
     weight: usize,
+    /// Of the heaviest message.
+    largest: usize,
     end: Option<End>,
 }
 
 impl Outgoing {
     fn weight(&self) -> usize {
-        let (Self::Binary(payload) | Self::Text(payload)) = self;
-        MESSAGE_OVERHEAD + payload.len()
+        match self {
+            Self::Binary(payload) | Self::Text(payload) => MESSAGE_OVERHEAD + payload.len(),
+            Self::Mark => MESSAGE_OVERHEAD,
+        }
     }
 }
 
@@ -70,9 +85,12 @@ impl Outbox {
         }
         let was_empty = queue.messages.is_empty();
         for message in messages {
-            if queue.weight >= self.limit {
+            let is_mark = matches!(message, Outgoing::Mark);
+            if queue.weight - queue.largest >= self.limit && !is_mark {
                 queue.end = Some(End::Overflow);
                 queue.weight = 0;
+                queue.largest = 0;
+                queue.marks = 0;
                 let unread = mem::take(&mut queue.messages);
                 drop(queue);
                 drop(unread);
@@ -80,6 +98,8 @@ impl Outbox {
                 return;
             }
             queue.weight += message.weight();
+            queue.largest = queue.largest.max(message.weight());
+            queue.marks += usize::from(is_mark);
             queue.messages.push_back(message);
         }
         let has_news = was_empty && !queue.messages.is_empty();
@@ -105,13 +125,17 @@ impl Outbox {
     }
 
     /// Takes everything, into an empty queue whose memory the outbox uses from then on. Returns how
-    /// many bytes of messages that is, and the end if it comes after that.
-    pub(crate) fn take(&self, messages: &mut VecDeque<Outgoing>) -> (usize, Option<End>) {
+    /// much that is, and the end if it comes after that.
+    pub(crate) fn take(&self, messages: &mut VecDeque<Outgoing>) -> (Taken, Option<End>) {
         let mut queue = self.queue.lock();
         mem::swap(&mut queue.messages, messages);
         let weight = mem::take(&mut queue.weight);
-        let bytes = weight - MESSAGE_OVERHEAD * messages.len();
-        (bytes, queue.end.clone())
+        queue.largest = 0;
+        let taken = Taken {
+            messages: messages.len() - mem::take(&mut queue.marks),
+            bytes: weight - MESSAGE_OVERHEAD * messages.len(),
+        };
+        (taken, queue.end.clone())
     }
 
     /// Bytes that wait, places in the queue included.
@@ -140,11 +164,12 @@ mod tests {
 
     fn take(outbox: &Outbox) -> (usize, Option<End>) {
         let mut messages = VecDeque::new();
-        let (bytes, end) = outbox.take(&mut messages);
+        let (taken, end) = outbox.take(&mut messages);
         let sizes = messages
             .iter()
             .map(|message| message.weight() - super::MESSAGE_OVERHEAD);
-        assert_eq!(bytes, sizes.sum::<usize>());
+        assert_eq!(taken.bytes, sizes.sum::<usize>());
+        assert_eq!(taken.messages, messages.len());
         assert_eq!(outbox.weight(), 0);
         (messages.len(), end)
     }
@@ -174,11 +199,13 @@ mod tests {
     }
 
     #[test]
-    fn one_message_may_pass_the_limit_but_none_after_it() {
+    fn the_largest_message_is_not_counted_and_those_after_it_are() {
         let outbox = Outbox::new(1000);
         outbox.push([message(5000)]);
         assert_eq!(take(&outbox), (1, None));
-        outbox.push([message(5000), message(1)]);
+        outbox.push([message(5000), message(500), message(500)]);
+        assert_eq!(take(&outbox), (3, None));
+        outbox.push([message(5000), message(500), message(500), message(1)]);
         assert_eq!(take(&outbox), (0, Some(End::Overflow)));
         outbox.push([message(1)]);
         assert_eq!(
@@ -189,9 +216,18 @@ mod tests {
     }
 
     #[test]
+    fn a_mark_never_overflows() {
+        let outbox = Outbox::new(1000);
+        outbox.push([message(600), message(600)]);
+        outbox.push([Outgoing::Mark]);
+        let (taken, end) = outbox.take(&mut VecDeque::new());
+        assert_eq!((taken.messages, taken.bytes, end), (2, 1200, None));
+    }
+
+    #[test]
     fn empty_messages_fill_the_outbox_too() {
         let outbox = Outbox::new(64 * 10);
-        outbox.push((0..10).map(|_| message(0)));
+        outbox.push((0..11).map(|_| message(0)));
         assert_eq!(outbox.end(), None);
         outbox.push([message(0)]);
         assert_eq!(outbox.end(), Some(End::Overflow));

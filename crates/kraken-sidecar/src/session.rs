@@ -115,14 +115,11 @@ impl Session {
             pending.handshakes.insert(connection, sender);
             Ok(())
         })?;
-        if !self.try_queue(&ToProcess::Open {
+        // However much waits before it: there are few of them, and they are small.
+        self.queue(&ToProcess::Open {
             connection,
             handshake,
-        }) {
-            self.take_handshake(connection);
-            return Err(Unavailable::Busy);
-        }
-        self.wake_writer();
+        });
         let place = Place::new(self.clone(), connection);
         Ok((place, receiver))
     }

@@ -4,8 +4,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::outbox::{End, Outbox, Outgoing};
 
 /// A client as the link sees it.
@@ -38,7 +36,7 @@ pub(crate) struct Limits {
 pub(crate) struct Publication {
     /// The client that doesn't get it, 0 if all do.
     pub(crate) except: u32,
-    pub(crate) payload: Bytes,
+    pub(crate) message: Outgoing,
 }
 
 #[derive(Debug, Default)]
@@ -109,7 +107,7 @@ impl Switchboard {
                 .filter(|message| message.except != client.id);
             client
                 .outbox
-                .push(wanted.map(|message| Outgoing::Binary(message.payload.clone())));
+                .push(wanted.map(|publication| publication.message.clone()));
         }
     }
 
@@ -155,7 +153,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::{Client, Limits, Publication, Switchboard};
-    use crate::outbox::Outbox;
+    use crate::outbox::{Outbox, Outgoing};
 
     fn client(id: u32) -> Arc<Client> {
         let limits = Limits {
@@ -176,7 +174,7 @@ mod tests {
     fn publication(except: u32) -> Publication {
         Publication {
             except,
-            payload: Bytes::from_static(b"x"),
+            message: Outgoing::Binary(Bytes::from_static(b"x")),
         }
     }
 

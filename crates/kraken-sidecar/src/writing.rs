@@ -39,6 +39,8 @@ pub(crate) struct Writing {
     /// The payload of the last of them, if it is large.
     payload: Bytes,
     written: u64,
+    /// Marks before which everything has been handed to the operating system.
+    marks: usize,
 }
 
 impl Writing {
@@ -62,9 +64,14 @@ impl Writing {
         if self.batch.capacity() > KEPT_CAPACITY {
             self.batch = VecDeque::new();
         }
-        let (bytes, end) = outbox.take(&mut self.batch);
-        sent.add(self.batch.len(), bytes);
+        let (taken, end) = outbox.take(&mut self.batch);
+        sent.add(taken.messages, taken.bytes);
         end
+    }
+
+    /// How many marks have been reached since the last call.
+    pub(crate) fn take_marks(&mut self) -> usize {
+        std::mem::take(&mut self.marks)
     }
 
     pub(crate) fn ping(&mut self) {
@@ -152,16 +159,26 @@ impl Writing {
     fn next_frame(&mut self) -> Option<(Opcode, Bytes, bool)> {
         let (opcode, mut payload) = match self.rest.take() {
             Some(rest) => (Opcode::Continue, rest),
-            None => match self.batch.pop_front()? {
-                Outgoing::Binary(payload) => (Opcode::Binary, payload),
-                Outgoing::Text(payload) => (Opcode::Text, payload),
-            },
+            None => self.next_message()?,
         };
         let is_final = payload.len() <= FRAGMENT;
         if !is_final {
             self.rest = Some(payload.split_off(FRAGMENT));
         }
         Some((opcode, payload, is_final))
+    }
+
+    fn next_message(&mut self) -> Option<(Opcode, Bytes)> {
+        loop {
+            return Some(match self.batch.pop_front()? {
+                Outgoing::Binary(payload) => (Opcode::Binary, payload),
+                Outgoing::Text(payload) => (Opcode::Text, payload),
+                Outgoing::Mark => {
+                    self.marks += 1;
+                    continue;
+                }
+            });
+        }
     }
 
     fn put_control(&mut self, opcode: Opcode, payload: &[u8]) {

@@ -12,6 +12,7 @@
 
 mod client;
 mod storage;
+pub mod stores;
 mod world;
 
 pub use client::Client;

@@ -99,6 +99,7 @@ impl World {
             limits,
             settings: None,
             seed: [1; 32],
+            pages: Default::default(),
             now,
         };
         let mut world = Self {
@@ -129,7 +130,7 @@ impl World {
             master_token: Some(MASTER_TOKEN.to_owned()),
             admin_token: Some(ADMIN_TOKEN.to_owned()),
             durability: Some(durability),
-            limits: None,
+            ..SetupRequest::default()
         };
         let done = self.core.set_up(&request, self.now);
         assert!(done.is_ok(), "{done:?}");
@@ -561,8 +562,10 @@ impl World {
                     let at = self.arrival_down(connection);
                     self.deliver(at, Delivery::ClosedByCore(connection, code));
                 }
-                Effect::Save(settings) => self.config.settings = Some(settings),
+                Effect::Save(settings) => self.config.settings = Some(*settings),
                 Effect::Respond { response, .. } => self.responses.push(response),
+                // For SDS stores, which are tried by themselves.
+                Effect::Unsubscribe { .. } | Effect::Mark { .. } | Effect::PublishText { .. } => {}
                 Effect::ResetLink | Effect::Push { .. } | Effect::SendText { .. } => {}
                 Effect::Store(request) => {
                     let at = self.now.after(self.rng.u64(0..=self.faults.storage_delay));

@@ -32,7 +32,7 @@ const fromHere = (/** @type {string} */ path) => fileURLToPath(new URL(path, imp
 export const KRAKEN = process.env['KRAKEN_BIN'] ?? fromHere('../../../target/dist/kraken');
 const PACKAGE = process.env['KRAKEN_PKG'] ?? fromHere('../../../pkg');
 /** Compiled components, kept from run to run: compiling is most of a start. */
-const CACHE = fromHere('../../../target/interop-cache');
+export const CACHE = fromHere('../../../target/interop-cache');
 const REFERENCE = fromHere('../../../bench/peers/node_modules/@y/websocket-server/src/server.js');
 
 /**

@@ -117,10 +117,11 @@ suite(
       const { status, headers, json, text } = await exchange(`${scene.server.http}/health`);
       assert.equal(status, 200);
       assert.match(headers['content-type'] ?? '', /^application\/json/);
-      const { version, connections, rooms, ...rest } = json;
+      const { version, connections, rooms, stores, ...rest } = json;
       assert.deepEqual(rest, { status: 'ok', storage: 'ok', link: 'up', engine: 'off' });
       assert.match(version, /^\d+\.\d+\.\d+/);
       assert.ok(connections >= 1 && rooms >= 1);
+      assert.equal(stores, 0);
       assert.ok(!text.includes(MASTER_TOKEN) && !text.includes(ADMIN_TOKEN));
     });
 

@@ -1,9 +1,11 @@
 import { KrakenError, messageOf } from './errors.js';
 import type { CallEndReason } from './events.js';
+import type { Replacement } from './media.js';
+import { MOST_HELD, Negotiation } from './negotiation.js';
+import type { NegotiationOptions } from './negotiation.js';
 import { SignalType } from './protocol.js';
 import type {
   CallSignal,
-  CandidateSignal,
   HangupReason,
   OfferedMedia,
   OfferSignal,
@@ -28,10 +30,7 @@ export interface CallOptions {
 const DATA_CHANNEL_ID = 0;
 const MOST_RESTARTS = 3;
 
-/**
- * One call with one peer, from the first offer to the end: "perfect negotiation" over one
- * `RTCPeerConnection`, which is made once the user's devices are there.
- */
+/** One call with one peer, from the first offer to the end. It connects once devices are there. */
 export class Call {
   readonly peer: Peer;
   readonly remoteStream = new MediaStream();
@@ -45,16 +44,12 @@ export class Call {
   #isEnded = false;
   #accepted: boolean;
   #peerPresent = true;
-  #connection: RTCPeerConnection | null = null;
+  #negotiation: Negotiation | null = null;
   #channel: RTCDataChannel | null = null;
   #camera: MediaStreamTrack | undefined;
   #sending: OfferedMedia = { video: false, audio: false };
   /** What came before there was a connection. */
   #held: SetupSignal[] = [];
-  /** What came before the description that it belongs to. */
-  #candidates: RTCIceCandidateInit[] = [];
-  #work = Promise.resolve();
-  #makingOffer = false;
   #restarts = 0;
 
   constructor(options: CallOptions) {
@@ -106,27 +101,15 @@ export class Call {
       video: this.#camera !== undefined,
       audio: tracks.some(({ kind }) => kind === 'audio'),
     };
-    const connection = this.#options.createConnection();
-    this.#connection = connection;
-    this.#listen(connection);
-    this.#openChannel(connection);
-    for (const track of tracks) connection.addTrack(track, stream);
+    this.#negotiation = new Negotiation(this.#negotiationOptions(), tracks, stream);
     const held = this.#held;
     this.#held = [];
     for (const signal of held) this.receive(signal);
   }
 
   receive(signal: SetupSignal): void {
-    const connection = this.#connection;
-    if (connection === null) {
-      this.#held.push(signal);
-      return;
-    }
-    this.#work = this.#work
-      .then(() => (this.#isEnded ? undefined : this.#handle(connection, signal)))
-      .catch((cause: unknown) => {
-        this.#failWith(cause);
-      });
+    if (this.#negotiation !== null) this.#negotiation.receive(signal);
+    else if (this.#held.length < MOST_HELD) this.#held.push(signal);
   }
 
   /**
@@ -134,7 +117,7 @@ export class Call {
    * side, or has offered nothing yet.
    */
   meetOffer(offer: OfferSignal): void {
-    if (this.#connection !== null && !this.#options.polite) return;
+    if (this.#negotiation !== null && !this.#options.polite) return;
     this.#id = offer.callId;
     this.receive(offer);
   }
@@ -142,10 +125,7 @@ export class Call {
   /** Mends what may have been lost while the peer or this side was without the server. */
   resume(): void {
     this.#peerPresent = true;
-    const connection = this.#connection;
-    if (connection === null) return;
-    if (connection.signalingState === 'have-local-offer') this.#sendDescription(connection);
-    else if (connection.connectionState !== 'connected') connection.restartIce();
+    this.#negotiation?.resume();
   }
 
   /** An established call goes on without the server for as long as its connection lasts. */
@@ -180,6 +160,13 @@ export class Call {
     else this.#channel.send(data);
   }
 
+  /** Sends another device's track in place of one that this call sends. */
+  async replaceTrack({ old, next }: Replacement): Promise<void> {
+    if (this.#camera === old) this.#camera = next;
+    const sender = this.#connection?.getSenders().find(({ track }) => track === old);
+    await sender?.replaceTrack(next);
+  }
+
   /** Shows a screen in place of the camera, or of nothing. */
   async showScreen(screen: MediaStreamTrack): Promise<void> {
     const sender = this.#videoSender();
@@ -195,26 +182,48 @@ export class Call {
     else await sender.replaceTrack(this.#camera);
   }
 
+  get #connection(): RTCPeerConnection | undefined {
+    return this.#negotiation?.connection;
+  }
+
   #videoSender(): RTCRtpSender | undefined {
     return this.#connection?.getSenders().find(({ track }) => track?.kind === 'video');
   }
 
-  #listen(connection: RTCPeerConnection): void {
-    connection.onnegotiationneeded = () => {
-      void this.#offer(connection);
-    };
-    connection.onicecandidate = ({ candidate }) => {
-      if (candidate !== null) this.#sendCandidate(candidate.toJSON());
-    };
-    connection.ontrack = ({ track }) => {
-      this.remoteStream.addTrack(track);
-    };
-    connection.onconnectionstatechange = () => {
-      this.#connectionChanged(connection);
+  #negotiationOptions(): NegotiationOptions {
+    const options = this.#options;
+    return {
+      polite: options.polite,
+      createConnection: () => options.createConnection(),
+      onConnection: (connection) => {
+        this.#openChannel(connection);
+        connection.ontrack = ({ track }) => {
+          this.remoteStream.addTrack(track);
+        };
+      },
+      onDescription: ({ type, sdp }) => {
+        const callId = this.#id;
+        options.send(
+          type === 'offer'
+            ? { type: SignalType.Offer, callId, sdp, media: this.#sending }
+            : { type: SignalType.Answer, callId, sdp },
+        );
+      },
+      onCandidate: (candidate) => {
+        options.send({ type: SignalType.IceCandidate, callId: this.#id, candidate });
+      },
+      onState: (state) => {
+        this.#connectionChanged(state);
+      },
+      onError: (cause) => {
+        const message = `the call failed: ${messageOf(cause)}`;
+        this.fail(new KrakenError('call-ended', message, { cause }));
+      },
     };
   }
 
   #openChannel(connection: RTCPeerConnection): void {
+    this.#forgetChannel();
     const channel = connection.createDataChannel('kraken', {
       negotiated: true,
       id: DATA_CHANNEL_ID,
@@ -229,12 +238,17 @@ export class Call {
     this.#channel = channel;
   }
 
-  #connectionChanged(connection: RTCPeerConnection): void {
-    const { connectionState } = connection;
-    if (connectionState === 'connected') this.#connected();
-    if (connectionState === 'failed') this.#connectionFailed(connection);
+  /** One that closes with a connection of this side's own says nothing of the peer. */
+  #forgetChannel(): void {
+    if (this.#channel !== null) this.#channel.onclose = null;
+    this.#channel = null;
+  }
+
+  #connectionChanged(state: RTCPeerConnectionState): void {
+    if (state === 'connected') this.#connected();
+    if (state === 'failed') this.#connectionFailed();
     // A peer that can be reached in no way at all has crashed.
-    if (connectionState === 'disconnected' && !this.#peerPresent) this.endedByPeer('unreachable');
+    if (state === 'disconnected' && !this.#peerPresent) this.endedByPeer('unreachable');
   }
 
   #connected(): void {
@@ -245,98 +259,13 @@ export class Call {
     this.#options.onEstablished();
   }
 
-  #connectionFailed(connection: RTCPeerConnection): void {
+  #connectionFailed(): void {
     if (this.#restarts >= MOST_RESTARTS) {
       this.fail(new KrakenError('call-ended', `there is no way to ${this.peer.peerId}`));
       return;
     }
     this.#restarts += 1;
-    connection.restartIce();
-  }
-
-  async #offer(connection: RTCPeerConnection): Promise<void> {
-    this.#makingOffer = true;
-    try {
-      await connection.setLocalDescription();
-      this.#sendDescription(connection);
-    } catch (cause) {
-      this.#failWith(cause);
-    } finally {
-      this.#makingOffer = false;
-    }
-  }
-
-  async #handle(connection: RTCPeerConnection, signal: SetupSignal): Promise<void> {
-    switch (signal.type) {
-      case SignalType.Offer:
-        await this.#handleOffer(connection, signal);
-        break;
-      case SignalType.Answer:
-        // An offer that was sent twice is answered twice.
-        if (connection.signalingState !== 'have-local-offer') break;
-        await this.#describeRemote(connection, { type: 'answer', sdp: signal.sdp });
-        break;
-      case SignalType.IceCandidate:
-        await this.#handleCandidate(connection, signal);
-        break;
-    }
-  }
-
-  async #handleOffer(connection: RTCPeerConnection, { sdp }: OfferSignal): Promise<void> {
-    const collides = this.#makingOffer || connection.signalingState !== 'stable';
-    if (collides && !this.#options.polite) return;
-    await this.#describeRemote(connection, { type: 'offer', sdp });
-    await connection.setLocalDescription();
-    this.#sendDescription(connection);
-  }
-
-  async #describeRemote(
-    connection: RTCPeerConnection,
-    description: RTCSessionDescriptionInit,
-  ): Promise<void> {
-    await connection.setRemoteDescription(description);
-    const candidates = this.#candidates;
-    this.#candidates = [];
-    for (const candidate of candidates) await this.#addCandidate(connection, candidate);
-  }
-
-  async #handleCandidate(
-    connection: RTCPeerConnection,
-    { candidate }: CandidateSignal,
-  ): Promise<void> {
-    if (connection.remoteDescription === null) this.#candidates.push(candidate);
-    else await this.#addCandidate(connection, candidate);
-  }
-
-  /** One address that can't be used is no reason to give up: there are others. */
-  async #addCandidate(
-    connection: RTCPeerConnection,
-    candidate: RTCIceCandidateInit,
-  ): Promise<void> {
-    await connection.addIceCandidate(candidate).catch(() => undefined);
-  }
-
-  #sendDescription({ localDescription }: RTCPeerConnection): void {
-    if (localDescription === null || this.#isEnded) return;
-    const { type, sdp } = localDescription;
-    if (type === 'offer') {
-      this.#options.send({
-        type: SignalType.Offer,
-        callId: this.#id,
-        sdp,
-        media: this.#sending,
-      });
-    } else {
-      this.#options.send({ type: SignalType.Answer, callId: this.#id, sdp });
-    }
-  }
-
-  #sendCandidate(candidate: RTCIceCandidateInit): void {
-    this.#options.send({ type: SignalType.IceCandidate, callId: this.#id, candidate });
-  }
-
-  #failWith(cause: unknown): void {
-    this.fail(new KrakenError('call-ended', `the call failed: ${messageOf(cause)}`, { cause }));
+    this.#negotiation?.restart();
   }
 
   #endHere(
@@ -352,19 +281,9 @@ export class Call {
   #end(reason: CallEndReason, error: KrakenError): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#close();
+    this.#forgetChannel();
+    this.#negotiation?.close();
     this.#rejectEstablished(error);
     this.#options.onEnded(reason);
-  }
-
-  #close(): void {
-    if (this.#channel !== null) this.#channel.onclose = null;
-    const connection = this.#connection;
-    if (connection === null) return;
-    connection.onnegotiationneeded = null;
-    connection.onicecandidate = null;
-    connection.ontrack = null;
-    connection.onconnectionstatechange = null;
-    connection.close();
   }
 }

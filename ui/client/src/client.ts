@@ -1,74 +1,45 @@
-import { Call } from './call.js';
+import { Calls } from './calls.js';
+import { RoomConnection } from './connection.js';
 import { Emitter } from './emitter.js';
-import { KrakenError, messageOf } from './errors.js';
-import type {
-  CallEndReason,
-  ConnectionStatus,
-  IncomingCall,
-  Listener,
-  MediaOptions,
-} from './events.js';
-import { LocalMedia } from './media.js';
-import type { MediaKind } from './media.js';
-import { SignalType } from './protocol.js';
-import type { AnnounceSignal, CallSignal, Incoming, OfferSignal, Peer } from './protocol.js';
+import { KrakenError } from './errors.js';
+import type { ConnectionStatus, IncomingCall, Listener, MediaOptions } from './events.js';
+import { listDevices } from './media.js';
+import type { DeviceChoice, MediaKind } from './media.js';
+import { announcement, DEFAULT_ICE_SERVERS, randomId } from './participant.js';
+import type { KrakenClientOptions } from './participant.js';
+import type { Incoming, Peer } from './protocol.js';
 import { Signaling } from './signaling.js';
-import type { TokenSource, WebSocketConstructor } from './signaling.js';
-
-export type PeerConnectionConstructor = new (config?: RTCConfiguration) => RTCPeerConnection;
-
-export interface KrakenClientOptions {
-  /** The server, such as `wss://kraken.example.com`. */
-  url: string;
-  /** A token, or a function that gets one; a function is asked at each connect. */
-  token?: TokenSource;
-  /** Peers meet in a room; a document of that name is none of their business. */
-  room: string;
-  /** What others see. */
-  name?: string | undefined;
-  /** Anything else that others should see: JSON of at most 4 KiB. */
-  metadata?: unknown;
-  /** Default: a random one. No two connections of a room can have the same. */
-  peerId?: string | undefined;
-  /** Default: a public STUN server of Google's. */
-  iceServers?: RTCIceServer[] | undefined;
-  /** Default: the browser's. */
-  WebSocket?: WebSocketConstructor | undefined;
-  /** Default: the browser's. */
-  RTCPeerConnection?: PeerConnectionConstructor | undefined;
-}
-
-const DEFAULT_ICE_SERVERS: RTCIceServer[] = [{ urls: 'stun:stun.l.google.com:19302' }];
 
 /** A participant of a room: sees who else is there, and calls them. */
 export class KrakenClient {
   /** How others address this client. */
   readonly peerId: string;
-  readonly #iceServers: RTCIceServer[];
-  readonly #RTCPeerConnection: PeerConnectionConstructor | undefined;
   readonly #emitter = new Emitter();
   readonly #signaling: Signaling;
-  readonly #media: LocalMedia;
-  readonly #calls = new Map<string, Call>();
+  readonly #calls: Calls;
   #peers: readonly Peer[] = [];
-  #incoming: readonly IncomingCall[] = [];
-  #remoteStreams: ReadonlyMap<string, MediaStream> = new Map();
-  /** Whether calls must be looked after once the list of peers is there. */
-  #isNewConnection = false;
 
   constructor(options: KrakenClientOptions) {
-    this.peerId = options.peerId ?? randomId();
-    this.#iceServers = options.iceServers ?? DEFAULT_ICE_SERVERS;
-    this.#RTCPeerConnection = options.RTCPeerConnection;
-    this.#media = new LocalMedia((stream) => {
-      this.#emitter.emit({ type: 'local-stream', stream });
+    const { peerId = randomId(), iceServers = DEFAULT_ICE_SERVERS } = options;
+    this.peerId = peerId;
+    this.#calls = new Calls({
+      peerId,
+      createConnection: () => {
+        const Connection = options.RTCPeerConnection ?? globalThis.RTCPeerConnection;
+        return new Connection({ iceServers });
+      },
+      isConnected: () => this.status === 'connected',
+      findPeer: (id) => this.#peer(id),
+      send: (signal) => {
+        this.#signaling.send(signal);
+      },
+      emit: (event) => {
+        this.#emitter.emit(event);
+      },
     });
     this.#signaling = new Signaling({
-      url: options.url,
-      room: options.room,
-      token: options.token,
-      announcement: announcement(this.peerId, options),
-      WebSocket: options.WebSocket ?? globalThis.WebSocket,
+      connection: 'connection' in options ? options.connection : new RoomConnection(options),
+      announcement: announcement(peerId, options),
       onMessage: (message) => {
         this.#receive(message);
       },
@@ -92,17 +63,17 @@ export class KrakenClient {
 
   /** Calls that wait to be accepted or rejected. */
   get incoming(): readonly IncomingCall[] {
-    return this.#incoming;
+    return this.#calls.incoming;
   }
 
   /** What the peers of established calls send, by peer id. */
   get remoteStreams(): ReadonlyMap<string, MediaStream> {
-    return this.#remoteStreams;
+    return this.#calls.remoteStreams;
   }
 
   /** The user's own camera and microphone while they are in use. */
   get localStream(): MediaStream | null {
-    return this.#media.stream;
+    return this.#calls.localStream;
   }
 
   /** @returns what takes the listener off again */
@@ -131,59 +102,54 @@ export class KrakenClient {
    * Calls a peer; resolves once established, rejects if refused or unreachable. A peer that is
    * calling this client already is answered.
    */
-  async call(peerId: string, options: MediaOptions = {}): Promise<void> {
-    const existing = this.#calls.get(peerId);
-    if (existing?.isWaiting === true) return this.accept(peerId, options);
-    if (existing !== undefined) return existing.established;
-    return this.#start(this.#newOutgoingCall(peerId), options);
+  call(peerId: string, options: MediaOptions = {}): Promise<void> {
+    return this.#calls.call(peerId, options);
   }
 
   /** Answers a call; resolves once established. */
-  async accept(peerId: string, options: MediaOptions = {}): Promise<void> {
-    const call = this.#calls.get(peerId);
-    if (call === undefined) throw new KrakenError('no-call', `${peerId} isn't calling`);
-    if (!call.markAccepted()) return call.established;
-    this.#forgetIncoming(peerId);
-    this.#emitter.emit({ type: 'call-accepted', peerId, peer: this.#peerOf(call) });
-    return this.#start(call, options);
+  accept(peerId: string, options: MediaOptions = {}): Promise<void> {
+    return this.#calls.accept(peerId, options);
   }
 
   reject(peerId: string): void {
-    const call = this.#calls.get(peerId);
-    if (call?.isWaiting === true) call.reject();
+    this.#calls.reject(peerId);
   }
 
   /** Ends the call with a peer, or all calls. */
   hangup(peerId?: string): void {
-    const calls = [...this.#calls.values()];
-    for (const call of calls) {
-      if (peerId === undefined || call.peer.peerId === peerId) call.hangUp();
-    }
+    this.#calls.hangUp(peerId);
   }
 
   /** Silences the microphone, or blackens the camera, in all calls. */
   mute(kind: MediaKind, on = true): void {
-    this.#media.mute(kind, on);
+    this.#calls.mute(kind, on);
+  }
+
+  /** Cameras, microphones and loudspeakers. They have names once the user has allowed their use. */
+  listDevices(): Promise<MediaDeviceInfo[]> {
+    return listDevices();
+  }
+
+  /**
+   * Uses another camera or microphone from now on, in calls that there are as well, without a gap.
+   * Rejects, and leaves everything as it was, if it can't be had.
+   */
+  setDevices(choice: DeviceChoice): Promise<void> {
+    return this.#calls.setDevices(choice);
   }
 
   /** Shows a screen of the user's choice in all calls, in place of the camera. */
-  async shareScreen(): Promise<void> {
-    if (this.#calls.size === 0) throw new KrakenError('no-call', 'there is no call to share with');
-    const screen = await this.#media.captureScreen(() => void this.stopSharing());
-    this.#releaseUnused();
-    await Promise.all([...this.#calls.values()].map((call) => call.showScreen(screen)));
+  shareScreen(): Promise<void> {
+    return this.#calls.shareScreen();
   }
 
-  async stopSharing(): Promise<void> {
-    this.#media.stopScreen();
-    await Promise.all([...this.#calls.values()].map((call) => call.hideScreen()));
+  stopSharing(): Promise<void> {
+    return this.#calls.stopSharing();
   }
 
   /** Sends to a peer of an established call, directly; it gets the event `message`. */
   send(peerId: string, data: string | ArrayBuffer): void {
-    const call = this.#calls.get(peerId);
-    if (call === undefined) throw new KrakenError('no-call', `there is no call with ${peerId}`);
-    call.sendMessage(data);
+    this.#calls.sendMessage(peerId, data);
   }
 
   /** Peers need not wait until the connection to a page that is gone breaks. */
@@ -191,96 +157,7 @@ export class KrakenClient {
     this.hangup();
   };
 
-  #newOutgoingCall(peerId: string): Call {
-    if (this.status !== 'connected') {
-      throw new KrakenError('not-connected', 'there is no connection to call over');
-    }
-    const peer = this.#peer(peerId);
-    if (peer === undefined) {
-      throw new KrakenError('call-ended', `${peerId} isn't in the room`);
-    }
-    return this.#newCall(peer, randomId(), 'outgoing');
-  }
-
-  #newCall(peer: Peer, id: string, direction: 'outgoing' | 'incoming'): Call {
-    const { peerId } = peer;
-    const call = new Call({
-      id,
-      peer,
-      direction,
-      polite: this.peerId < peerId,
-      createConnection: () => this.#createConnection(),
-      send: (signal) => {
-        this.#signaling.send({ ...signal, to: peerId });
-      },
-      onEstablished: () => {
-        this.#callEstablished(call);
-      },
-      onEnded: (reason) => {
-        this.#callEnded(call, reason);
-      },
-      onMessage: (data) => {
-        this.#emitter.emit({ type: 'message', peerId, peer: this.#peerOf(call), data });
-      },
-    });
-    this.#calls.set(peerId, call);
-    return call;
-  }
-
-  #createConnection(): RTCPeerConnection {
-    const Connection = this.#RTCPeerConnection ?? globalThis.RTCPeerConnection;
-    return new Connection({ iceServers: this.#iceServers });
-  }
-
-  async #start(call: Call, options: MediaOptions): Promise<void> {
-    try {
-      const tracks = await this.#media.acquire(options);
-      if (!call.isEnded) await this.#startWith(call, tracks);
-    } catch (cause) {
-      call.fail(asKrakenError(cause));
-    }
-    this.#releaseUnused();
-    await call.established;
-  }
-
-  async #startWith(call: Call, tracks: readonly MediaStreamTrack[]): Promise<void> {
-    call.start(tracks, this.#media.stream ?? new MediaStream());
-    if (this.#media.screen !== null) await call.showScreen(this.#media.screen);
-  }
-
-  #callEstablished(call: Call): void {
-    const { peer, remoteStream } = call;
-    const { peerId } = peer;
-    this.#remoteStreams = new Map(this.#remoteStreams).set(peerId, remoteStream);
-    this.#emitter.emit({
-      type: 'call-established',
-      peerId,
-      peer: this.#peerOf(call),
-      remoteStream,
-    });
-  }
-
-  #callEnded(call: Call, reason: CallEndReason): void {
-    const { peerId } = call.peer;
-    const remoteStreams = new Map(this.#remoteStreams);
-    remoteStreams.delete(peerId);
-    this.#calls.delete(peerId);
-    this.#remoteStreams = remoteStreams;
-    this.#forgetIncoming(peerId);
-    this.#releaseUnused();
-    this.#emitter.emit({ type: 'call-ended', peerId, peer: this.#peerOf(call), reason });
-  }
-
-  #forgetIncoming(peerId: string): void {
-    this.#incoming = this.#incoming.filter(({ from }) => from.peerId !== peerId);
-  }
-
-  #releaseUnused(): void {
-    if (this.#calls.size === 0) this.#media.release();
-  }
-
   #statusChanged(status: ConnectionStatus, close?: { code: number; reason: string }): void {
-    this.#isNewConnection = status === 'connected';
     if (status === 'closed') this.#setPeers([]);
     this.#emitter.emit({ type: 'status', status, ...close });
   }
@@ -297,7 +174,7 @@ export class KrakenClient {
         this.#peerLeft(message.peerId);
         break;
       case 'call':
-        this.#receiveCallSignal(message.from, message.signal);
+        this.#calls.receive(message.from, message.signal);
         break;
       case 'error':
         this.#receiveError(message);
@@ -305,22 +182,16 @@ export class KrakenClient {
     }
   }
 
+  /** The answer to an announcement: this client has just come, or has come back. */
   #receivePeers(peers: readonly Peer[]): void {
-    const isNewConnection = this.#isNewConnection;
-    this.#isNewConnection = false;
-    // Lists also come as a sign of life, and then mostly say nothing new.
-    if (isNewConnection || !sameJson(peers, this.#peers)) this.#setPeers(peers);
-    if (!isNewConnection) return;
-    for (const { peerId } of peers) this.#calls.get(peerId)?.resume();
+    this.#setPeers(peers);
+    for (const { peerId } of peers) this.#calls.resume(peerId);
   }
 
-  /** Calls with whoever is gone end, unless they can do without the server. */
   #setPeers(peers: readonly Peer[]): void {
     this.#peers = peers;
     this.#emitter.emit({ type: 'peers', peers });
-    for (const call of [...this.#calls.values()]) {
-      if (this.#peer(call.peer.peerId) === undefined) call.peerLeft();
-    }
+    this.#calls.peersChanged();
   }
 
   #peerJoined(peer: Peer): void {
@@ -331,7 +202,7 @@ export class KrakenClient {
     }
     this.#setPeers([...this.#peers, peer]);
     this.#emitter.emit({ type: 'peer-joined', peer });
-    this.#calls.get(peer.peerId)?.resume();
+    this.#calls.resume(peer.peerId);
   }
 
   #peerLeft(peerId: string): void {
@@ -341,89 +212,16 @@ export class KrakenClient {
     this.#emitter.emit({ type: 'peer-left', peer });
   }
 
-  #receiveCallSignal(from: string, signal: CallSignal): void {
-    const call = this.#calls.get(from);
-    const isOfThisCall = call !== undefined && (call.id === signal.callId || !('callId' in signal));
-    if (signal.type === SignalType.Hangup) {
-      if (isOfThisCall) call.endedByPeer(signal.reason);
-    } else if (isOfThisCall) {
-      call.receive(signal);
-    } else if (signal.type === SignalType.Offer) {
-      this.#receiveNewOffer(from, call, signal);
-    }
-  }
-
-  #receiveNewOffer(from: string, existing: Call | undefined, offer: OfferSignal): void {
-    if (existing?.isCalling === true) {
-      existing.meetOffer(offer);
-      return;
-    }
-    // The peer has begun anew, so it knows nothing of the earlier call any more.
-    existing?.endedByPeer('hangup');
-    this.#ring(from, offer);
-  }
-
-  #ring(from: string, offer: OfferSignal): void {
-    const peer = this.#peer(from) ?? { peerId: from, name: null, metadata: null };
-    const { callId, media } = offer;
-    const call = this.#newCall(peer, callId, 'incoming');
-    call.receive(offer);
-    const incoming: IncomingCall = {
-      from: peer,
-      callId,
-      media,
-      accept: (options) => this.accept(from, options),
-      reject: () => {
-        this.reject(from);
-      },
-    };
-    this.#incoming = [...this.#incoming, incoming];
-    this.#emitter.emit({ type: 'call-incoming', ...incoming });
-  }
-
   #receiveError({ code, message, to }: Extract<Incoming, { kind: 'error' }>): void {
-    const call = to === null ? undefined : this.#calls.get(to);
     if (code === 'no_such_peer') {
-      call?.peerLeft();
+      if (to !== null) this.#calls.undeliverable(to);
       return;
     }
     this.#emitter.emit({ type: 'error', error: new KrakenError('signal', `${code}: ${message}`) });
-    if (call?.isEstablished === false) call.fail(new KrakenError('call-ended', message));
+    if (to !== null) this.#calls.disliked(to, message);
   }
 
   #peer(peerId: string): Peer | undefined {
     return this.#peers.find((peer) => peer.peerId === peerId);
   }
-
-  /** As the peer calls itself now, or did before it left. */
-  #peerOf({ peer }: Call): Peer {
-    return this.#peer(peer.peerId) ?? peer;
-  }
-}
-
-function announcement(
-  from: string,
-  { name, metadata }: Pick<KrakenClientOptions, 'name' | 'metadata'>,
-): AnnounceSignal {
-  return {
-    type: SignalType.Announce,
-    from,
-    ...(name !== undefined && { name }),
-    ...(metadata !== undefined && { metadata }),
-  };
-}
-
-/** Unlike `crypto.randomUUID`, this also works in pages that aren't secure. */
-function randomId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-function sameJson(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
-}
-
-function asKrakenError(cause: unknown): KrakenError {
-  if (cause instanceof KrakenError) return cause;
-  return new KrakenError('call-ended', `the call failed: ${messageOf(cause)}`, { cause });
 }

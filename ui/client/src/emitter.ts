@@ -1,4 +1,5 @@
 import type { KrakenEvent, Listener } from './events.js';
+import { rethrowLater } from './rethrow.js';
 
 export class Emitter {
   readonly #listeners = new Set<Listener>();
@@ -17,14 +18,9 @@ export class Emitter {
 
   emit(event: KrakenEvent): void {
     for (const listener of [...this.#listeners]) {
-      try {
+      rethrowLater(() => {
         listener(event);
-      } catch (error) {
-        // An app's mistake shows in its console and breaks nothing here.
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
+      });
     }
   }
 }

@@ -10,6 +10,10 @@ export type KrakenErrorCode =
   | 'peer-id-taken'
   /** The token function threw. */
   | 'token'
+  /** There was no answer to the request for a ticket, or a bad one. */
+  | 'ticket'
+  /** What this device keeps of the document can't be had. */
+  | 'storage'
   /** The server didn't like a message. */
   | 'signal'
   /** There is no such call. */

@@ -1,5 +1,7 @@
+export type { RoomOptions, TokenSource, WebSocketConstructor } from './address.js';
 export { KrakenClient } from './client.js';
-export type { KrakenClientOptions, PeerConnectionConstructor } from './client.js';
+export { RoomConnection } from './connection.js';
+export type { ConnectionState, RoomUser } from './connection.js';
 export { KrakenError } from './errors.js';
 export type { KrakenErrorCode } from './errors.js';
 export type {
@@ -10,6 +12,11 @@ export type {
   Listener,
   MediaOptions,
 } from './events.js';
-export type { MediaKind } from './media.js';
+export type { DeviceChoice, MediaKind } from './media.js';
+export type {
+  KrakenClientOptions,
+  ParticipantOptions,
+  PeerConnectionConstructor,
+  SharedConnection,
+} from './participant.js';
 export type { OfferedMedia, Peer } from './protocol.js';
-export type { TokenSource, WebSocketConstructor } from './signaling.js';

@@ -3,6 +3,18 @@ import type { MediaOptions } from './events.js';
 
 export type MediaKind = 'video' | 'audio';
 
+/** Which camera and microphone, by the `deviceId` of what `listDevices` gives. */
+export interface DeviceChoice {
+  audioInput?: string;
+  videoInput?: string;
+}
+
+/** One track in place of another. */
+export interface Replacement {
+  old: MediaStreamTrack;
+  next: MediaStreamTrack;
+}
+
 const KINDS: readonly MediaKind[] = ['video', 'audio'];
 
 /**
@@ -12,6 +24,9 @@ const KINDS: readonly MediaKind[] = ['video', 'audio'];
 export class LocalMedia {
   readonly #onStream: (stream: MediaStream | null) => void;
   readonly #muted = new Set<MediaKind>();
+  readonly #devices = new Map<MediaKind, string>();
+  /** What the open devices were asked for with. */
+  readonly #constraints = new Map<MediaKind, MediaTrackConstraints>();
   #stream: MediaStream | null = null;
   #screen: MediaStreamTrack | null = null;
   /** One at a time, so that two calls don't open the same camera twice. */
@@ -34,6 +49,19 @@ export class LocalMedia {
     const acquired = this.#acquiring.then(() => this.#acquire(options));
     this.#acquiring = acquired.catch(() => undefined);
     return acquired;
+  }
+
+  /** Uses these devices from now on. Those that are open are replaced, and `apply` is told of each. */
+  choose(
+    { audioInput, videoInput }: DeviceChoice,
+    apply: (replacement: Replacement) => Promise<void>,
+  ): Promise<void> {
+    const chosen = this.#acquiring.then(async () => {
+      if (audioInput !== undefined) await this.#choose('audio', audioInput, apply);
+      if (videoInput !== undefined) await this.#choose('video', videoInput, apply);
+    });
+    this.#acquiring = chosen.catch(() => undefined);
+    return chosen;
   }
 
   mute(kind: MediaKind, on: boolean): void {
@@ -82,9 +110,9 @@ export class LocalMedia {
 
   async #open(missing: readonly MediaKind[], wanted: Required<MediaOptions>): Promise<void> {
     if (missing.length === 0) return;
-    const constraints = Object.fromEntries(missing.map((kind) => [kind, wanted[kind]]));
+    for (const kind of missing) this.#constraints.set(kind, asConstraints(wanted[kind]));
     const opened = await devices()
-      .getUserMedia(constraints)
+      .getUserMedia(Object.fromEntries(missing.map((kind) => [kind, this.#request(kind)])))
       .catch((cause: unknown) => {
         throw new KrakenError('media', `no ${missing.join(' and ')}: ${messageOf(cause)}`, {
           cause,
@@ -93,10 +121,55 @@ export class LocalMedia {
     this.#adopt(opened.getTracks());
   }
 
+  /** What to ask for, with the device that was chosen. */
+  #request(kind: MediaKind): MediaTrackConstraints | true {
+    const device = this.#devices.get(kind);
+    const constraints = { ...this.#constraints.get(kind) };
+    if (device !== undefined) constraints.deviceId = { exact: device };
+    return Object.keys(constraints).length === 0 ? true : constraints;
+  }
+
+  async #choose(
+    kind: MediaKind,
+    device: string,
+    apply: (replacement: Replacement) => Promise<void>,
+  ): Promise<void> {
+    const before = this.#devices.get(kind);
+    this.#devices.set(kind, device);
+    const old = this.#track(kind);
+    if (old === undefined) return;
+    const next = await this.#reopen(kind, old).catch((cause: unknown) => {
+      if (before === undefined) this.#devices.delete(kind);
+      else this.#devices.set(kind, before);
+      throw new KrakenError('media', `no such ${kind}: ${messageOf(cause)}`, { cause });
+    });
+    const isUnused = this.#stream?.getTracks().includes(old) !== true;
+    if (isUnused) {
+      next.stop();
+      return;
+    }
+    this.#adopt([next], old);
+    await apply({ old, next });
+    old.stop();
+  }
+
+  /** A phone opens one camera at a time; so what can't be had may be had once the old one is closed. */
+  async #reopen(kind: MediaKind, old: MediaStreamTrack): Promise<MediaStreamTrack> {
+    const open = () => devices().getUserMedia({ [kind]: this.#request(kind) });
+    const opened = await open().catch((cause: unknown) => {
+      if ((cause as Partial<Error>).name !== 'NotReadableError') throw cause;
+      old.stop();
+      return open();
+    });
+    const [track] = opened.getTracks();
+    if (track === undefined) throw new Error('it has no track');
+    return track;
+  }
+
   /** The stream is a new one, so that whoever compares notices. */
-  #adopt(tracks: readonly MediaStreamTrack[]): void {
-    const live = this.#stream?.getTracks().filter(isLive) ?? [];
-    this.#stream = new MediaStream([...live, ...tracks]);
+  #adopt(tracks: readonly MediaStreamTrack[], replaced?: MediaStreamTrack): void {
+    const live = this.#stream?.getTracks().filter((track) => isLive(track) && track !== replaced);
+    this.#stream = new MediaStream([...(live ?? []), ...tracks]);
     for (const kind of this.#muted) this.mute(kind, true);
     this.#onStream(this.#stream);
   }
@@ -104,6 +177,15 @@ export class LocalMedia {
   #track(kind: MediaKind): MediaStreamTrack | undefined {
     return this.#stream?.getTracks().find((track) => track.kind === kind && isLive(track));
   }
+}
+
+/** Cameras, microphones and loudspeakers. They have names once the user has allowed their use. */
+export function listDevices(): Promise<MediaDeviceInfo[]> {
+  return devices().enumerateDevices();
+}
+
+function asConstraints(wanted: boolean | MediaTrackConstraints): MediaTrackConstraints {
+  return typeof wanted === 'boolean' ? {} : wanted;
 }
 
 /** A camera that was unplugged leaves a track that is no longer live. */

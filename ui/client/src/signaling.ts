@@ -1,24 +1,20 @@
 import { Backoff } from './backoff.js';
-import { KrakenError, messageOf } from './errors.js';
+import type { ConnectionState, RoomConnection, RoomUser } from './connection.js';
+import { KrakenError } from './errors.js';
 import type { ConnectionStatus } from './events.js';
 import { decode, encode } from './protocol.js';
 import type { AnnounceSignal, Incoming, OutgoingSignal } from './protocol.js';
 
-type Token = string | undefined;
-
-/** A token, or what gets a fresh one; a function is asked at each connect. */
-export type TokenSource = Token | (() => Token | Promise<Token>);
-
-export type WebSocketConstructor = new (url: string) => WebSocket;
+interface Close {
+  code: number;
+  reason: string;
+}
 
 export interface SignalingOptions {
-  url: string;
-  room: string;
-  token: TokenSource;
+  connection: RoomConnection;
   announcement: AnnounceSignal;
-  WebSocket: WebSocketConstructor;
   onMessage(message: Incoming): void;
-  onStatus(status: ConnectionStatus, close?: { code: number; reason: string }): void;
+  onStatus(status: ConnectionStatus, close?: Close): void;
   onError(error: KrakenError): void;
 }
 
@@ -28,31 +24,40 @@ interface Pending {
   reject(error: KrakenError): void;
 }
 
-const NO_CLOSE_FRAME = 1006;
-/** An earlier connection of this client may be half-open, which the server finds out in time. */
-const PEER_ID_ATTEMPTS = 8;
-/** Announcing again changes nothing and is answered, so silence means that the connection is dead. */
-const HEARTBEAT_MS = 20_000;
+/**
+ * An earlier connection of this client may be half-open, after a change of networks for example.
+ * The server finds out within 50 seconds; this many attempts take more than a minute.
+ */
+const PEER_ID_ATTEMPTS = 20;
 
 /**
- * The socket to a room, opened again whenever it closes, until the server refuses for good or
- * `close` is called. It is `connected` once the server has answered its announcement.
+ * A participant's part of a room's connection: announces it on each new socket. It is `connected`
+ * once the server has answered the announcement.
  */
 export class Signaling {
   readonly #options: SignalingOptions;
-  readonly #dialBackoff = new Backoff();
+  readonly #connection: RoomConnection;
   readonly #announceBackoff = new Backoff();
+  readonly #user: RoomUser = {
+    needsGreeting: false,
+    changed: (state) => {
+      this.#connectionChanged(state);
+    },
+    received: (message) => {
+      // What is binary belongs to the document that shares the room's name.
+      if (typeof message === 'string') this.#receive(message);
+    },
+    failed: (error) => {
+      this.#options.onError(error);
+    },
+  };
   #status: ConnectionStatus = 'closed';
   #opening: Pending | null = null;
-  #socket: WebSocket | null = null;
-  /** Tells a dial whether another one, or a close, has come after it. */
-  #dials = 0;
-  #retry: ReturnType<typeof setTimeout> | undefined;
-  #heartbeat: ReturnType<typeof setInterval> | undefined;
-  #heard = false;
+  #announceAgain: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: SignalingOptions) {
     this.#options = options;
+    this.#connection = options.connection;
   }
 
   get status(): ConnectionStatus {
@@ -65,7 +70,7 @@ export class Signaling {
     this.#opening = pending();
     const { promise } = this.#opening;
     this.#setStatus('connecting');
-    void this.#dial();
+    this.#connection.join(this.#user);
     return promise;
   }
 
@@ -76,67 +81,31 @@ export class Signaling {
 
   /** False if there is no connection; nothing is kept for later. */
   send(signal: OutgoingSignal): boolean {
-    if (this.#status !== 'connected' || this.#socket === null) return false;
-    this.#socket.send(encode(signal));
-    return true;
+    return this.#status === 'connected' && this.#connection.send(encode(signal));
   }
 
-  async #dial(): Promise<void> {
-    this.#dials += 1;
-    const dial = this.#dials;
-    const token = await this.#freshToken();
-    if (dial !== this.#dials) return;
-    if (token instanceof KrakenError) {
-      this.#options.onError(token);
-      this.#dialLater();
-      return;
+  #connectionChanged(state: ConnectionState): void {
+    clearTimeout(this.#announceAgain);
+    switch (state.state) {
+      case 'connected':
+        this.#announce();
+        break;
+      case 'connecting':
+        if (this.#status === 'connected') this.#setStatus('reconnecting');
+        break;
+      case 'offline':
+        if (this.#status === 'connected') this.#setStatus('reconnecting', state);
+        break;
+      case 'refused':
+        this.#end(refusedWith(state), state);
+        break;
+      case 'closed':
+        break;
     }
-    this.#connect(token);
-  }
-
-  async #freshToken(): Promise<Token | KrakenError> {
-    const { token } = this.#options;
-    try {
-      return typeof token === 'function' ? await token() : token;
-    } catch (cause) {
-      return new KrakenError('token', `no token: ${messageOf(cause)}`, { cause });
-    }
-  }
-
-  #connect(token: Token): void {
-    let socket: WebSocket;
-    try {
-      socket = new this.#options.WebSocket(this.#address(token));
-    } catch (cause) {
-      this.#end(new KrakenError('refused', `no such address: ${messageOf(cause)}`, { cause }));
-      return;
-    }
-    this.#socket = socket;
-    socket.onopen = () => {
-      this.#announce();
-      this.#heartbeat = setInterval(() => {
-        this.#beat();
-      }, HEARTBEAT_MS);
-    };
-    socket.onmessage = ({ data }: MessageEvent<unknown>) => {
-      this.#heard = true;
-      // What is binary belongs to the document that shares the room's name.
-      if (typeof data === 'string') this.#receive(data);
-    };
-    socket.onclose = ({ code, reason }) => {
-      this.#closed(code, reason);
-    };
-  }
-
-  #address(token: Token): string {
-    const { url, room } = this.#options;
-    const base = url.replace(/^http/, 'ws').replace(/\/+$/, '');
-    const query = token === undefined ? '' : `?token=${encodeURIComponent(token)}`;
-    return `${base}/doc/${encodeURIComponent(room)}${query}`;
   }
 
   #announce(): void {
-    this.#socket?.send(encode(this.#options.announcement));
+    this.#connection.send(encode(this.#options.announcement));
   }
 
   #receive(text: string): void {
@@ -152,18 +121,8 @@ export class Signaling {
   }
 
   #announced(): void {
-    this.#dialBackoff.reset();
     this.#announceBackoff.reset();
     if (this.#status !== 'connected') this.#setStatus('connected');
-  }
-
-  #beat(): void {
-    if (!this.#heard) {
-      this.#closed(NO_CLOSE_FRAME, 'the server is silent');
-      return;
-    }
-    this.#heard = false;
-    this.#announce();
   }
 
   #announcementFailed({ code, message }: Extract<Incoming, { kind: 'error' }>): void {
@@ -176,64 +135,37 @@ export class Signaling {
       this.#end(new KrakenError('peer-id-taken', 'another connection has this peer id'));
       return;
     }
-    clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => {
+    clearTimeout(this.#announceAgain);
+    this.#announceAgain = setTimeout(() => {
       this.#announce();
     }, this.#announceBackoff.next());
   }
 
-  #closed(code: number, reason: string): void {
-    this.#dropSocket();
-    if (isPermanent(code)) {
-      const why = reason === '' ? '' : `: ${reason}`;
-      const error = new KrakenError('refused', `the server refuses with ${String(code)}${why}`, {
-        closeCode: code,
-      });
-      this.#end(error, { code, reason });
-      return;
-    }
-    if (this.#status === 'connected') this.#setStatus('reconnecting', { code, reason });
-    this.#dialLater();
-  }
-
-  #dialLater(): void {
-    this.#retry = setTimeout(() => {
-      void this.#dial();
-    }, this.#dialBackoff.next());
-  }
-
-  #end(error: KrakenError, close?: { code: number; reason: string }): void {
-    this.#dials += 1;
-    this.#dropSocket();
+  #end(error: KrakenError, close?: Close): void {
+    clearTimeout(this.#announceAgain);
     const opening = this.#opening;
     this.#opening = null;
-    this.#dialBackoff.reset();
     this.#announceBackoff.reset();
+    this.#connection.leave(this.#user);
+    // The server knows this participant for as long as it knows the socket, which others still use.
+    if (this.#connection.state.state === 'connected') this.#connection.reopen();
     this.#setStatus('closed', close);
     if (error.code !== 'disconnected') this.#options.onError(error);
     opening?.reject(error);
   }
 
-  #dropSocket(): void {
-    clearTimeout(this.#retry);
-    clearInterval(this.#heartbeat);
-    const socket = this.#socket;
-    this.#socket = null;
-    if (socket === null) return;
-    socket.onopen = null;
-    socket.onmessage = null;
-    socket.onclose = null;
-    socket.close();
-  }
-
-  #setStatus(status: ConnectionStatus, close?: { code: number; reason: string }): void {
+  #setStatus(status: ConnectionStatus, close?: Close): void {
     this.#status = status;
-    this.#options.onStatus(status, close);
+    this.#options.onStatus(status, close && { code: close.code, reason: close.reason });
   }
 }
 
-function isPermanent(code: number): boolean {
-  return code >= 4400 && code <= 4499;
+function refusedWith({ code, reason }: Close): KrakenError {
+  if (code < 4000) return new KrakenError('refused', reason);
+  const why = reason === '' ? '' : `: ${reason}`;
+  return new KrakenError('refused', `the server refuses with ${String(code)}${why}`, {
+    closeCode: code,
+  });
 }
 
 function pending(): Pending {

@@ -103,7 +103,7 @@ test.for([1006, 1012, 1013, 4500, 4501, 4502])('it comes back after %i', async (
   expect(sockets.last.sent).toMatchObject([{ type: SignalType.Announce, from: 'ann' }]);
 });
 
-test('its pauses double up to ten seconds, and begin anew after a success', async () => {
+test('its pauses double up to ten seconds, and begin anew after a connection that lasted', async () => {
   void create().connect();
   await settle();
   for (const pause of [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]) {
@@ -115,9 +115,35 @@ test('its pauses double up to ten seconds, and begin anew after a success', asyn
     expect(sockets.all).toHaveLength(count + 1);
   }
   await sockets.admit();
+  await vi.advanceTimersByTimeAsync(10_000);
   sockets.last.breakWith(1006);
   await vi.advanceTimersByTimeAsync(100);
   expect(sockets.all).toHaveLength(11);
+});
+
+test('a server that lets in and closes at once is not stormed', async () => {
+  void create().connect();
+  for (const pause of [100, 200, 400]) {
+    await sockets.admit();
+    const count = sockets.all.length;
+    sockets.last.breakWith(1011);
+    await vi.advanceTimersByTimeAsync(pause - 1);
+    expect(sockets.all).toHaveLength(count);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(sockets.all).toHaveLength(count + 1);
+  }
+});
+
+test('a browser that finds its network again need not wait', async () => {
+  void create().connect();
+  await sockets.admit();
+  sockets.last.breakWith(1006);
+  dispatchEvent(new Event('online'));
+  await sockets.admit();
+  expect(client.status).toBe('connected');
+  dispatchEvent(new Event('online'));
+  await settle();
+  expect(sockets.all).toHaveLength(2);
 });
 
 test.for([4400, 4401, 4403, 4413, 4499])('it stays away after %i', async (code) => {
@@ -175,15 +201,26 @@ test('it waits for an earlier connection of its own to be gone', async () => {
   await connected;
 });
 
-test('it gives up a peer id that stays taken', async () => {
+test.for([
+  ['shortest', 0],
+  ['longest', 1],
+] as const)('it waits a minute for its peer id, with the %s pauses', async ([, jitter]) => {
+  vi.spyOn(Math, 'random').mockReturnValue(jitter);
   const refused = expect(create().connect()).rejects.toMatchObject({ code: 'peer-id-taken' });
   await settle();
-  for (let attempt = 0; attempt < 9; attempt += 1) {
-    sockets.last.receiveError('peer_id_taken');
-    await vi.advanceTimersByTimeAsync(10_000);
+  sockets.last.onopen?.();
+  const started = Date.now();
+  let answered = 0;
+  while (client.status === 'connecting') {
+    const { sent } = sockets.last;
+    for (; answered < sent.length; answered += 1) sockets.last.receiveError('peer_id_taken');
+    sockets.last.receive(new ArrayBuffer(1));
+    await vi.advanceTimersByTimeAsync(1000);
   }
   await refused;
   expect(client.status).toBe('closed');
+  expect(Date.now() - started).toBeGreaterThan(60_000);
+  expect(Date.now() - started).toBeLessThan(180_000);
 });
 
 test('an announcement that the server does not like is told at once', async () => {
@@ -201,13 +238,14 @@ test('an announcement that the server does not like is told at once', async () =
 test('a server that says nothing is left for a new connection', async () => {
   void create().connect();
   await sockets.admit();
-  await vi.advanceTimersByTimeAsync(20_000);
-  sockets.last.receivePeers();
-  await vi.advanceTimersByTimeAsync(20_000);
+  const { last } = sockets;
+  await vi.advanceTimersByTimeAsync(29_000);
+  last.receive(new ArrayBuffer(1));
+  await vi.advanceTimersByTimeAsync(29_000);
   expect(client.status).toBe('connected');
-  await vi.advanceTimersByTimeAsync(20_000);
+  await vi.advanceTimersByTimeAsync(6_000);
   expect(client.status).toBe('reconnecting');
-  expect(sockets.last.isClosed).toBe(true);
+  expect(last.isClosed).toBe(true);
 });
 
 test('disconnecting ends a connect, and connecting again works', async () => {

@@ -27,13 +27,19 @@ export class FakeSocket {
   onmessage: ((event: { data: unknown }) => void) | null = null;
   onclose: ((event: { code: number; reason: string }) => void) | null = null;
   readonly sent: Signal[] = [];
+  /** What was sent as bytes. */
+  readonly frames: Uint8Array[] = [];
   isClosed = false;
   onSent: (signal: Signal) => void = () => undefined;
 
   constructor(readonly url: string) {}
 
-  send(text: string): void {
-    const { signal } = JSON.parse(text) as { signal: Signal };
+  send(data: string | Uint8Array): void {
+    if (typeof data !== 'string') {
+      this.frames.push(data);
+      return;
+    }
+    const { signal } = JSON.parse(data) as { signal: Signal };
     this.sent.push(signal);
     this.onSent(signal);
   }
@@ -289,6 +295,10 @@ export class FakePeerConnection {
   async setRemoteDescription(description: { type: string; sdp: string }): Promise<void> {
     await Promise.resolve();
     if (description.sdp === 'nonsense') throw new Error('it is no description');
+    const isRollback = description.type === 'offer' && this.signalingState === 'have-local-offer';
+    if (isRollback && this.remoteDescription === null) {
+      throw new Error('Chromium may find no addresses after the rollback of a first offer');
+    }
     this.remoteDescription = description;
     this.signalingState = description.type === 'offer' ? 'have-remote-offer' : 'stable';
     this.#connectIfDescribed();

@@ -14,6 +14,8 @@ mod api;
 mod restart;
 // Who may link, and what they are told.
 mod link;
+// `kraken serve` with a media engine.
+mod engine;
 // The package that tests Kraken inside of a node.
 mod tester;
 // `kraken sidecar` when something is missing.

@@ -206,7 +206,7 @@ impl Core {
         check(&profile)?;
         let registry = &mut self.settings.registry;
         let secret = registry.add(id.clone(), profile, now, &mut self.secrets);
-        self.save();
+        self.save(now);
         let app = self.settings.registry.active(&id).ok_or(NO_SUCH_APP)?;
         let mut body = self.app_json(app);
         body["secret"] = secret.into();
@@ -257,7 +257,7 @@ impl Core {
 
     /// Puts a change of an app into force, also for who is connected.
     fn app_changed(&mut self, id: &AppId, now: Timestamp) {
-        self.save();
+        self.save(now);
         let registry = &self.settings.registry;
         let expelled = self.connections.recheck(id, registry, now);
         self.expel(expelled, now);

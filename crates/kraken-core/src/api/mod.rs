@@ -4,8 +4,11 @@
 
 mod apps;
 mod cors;
+mod pages;
 mod server;
+mod stores;
 mod tickets;
+mod usage;
 
 use crate::grant::Refusal;
 use crate::ids::{AppId, Timestamp};
@@ -244,11 +247,18 @@ impl Core {
             ["api", "credentials"] => self.renew_credentials(request, now),
             ["api", "settings"] => self.server_settings(request, now),
             ["api", "link"] => self.link(request, now),
+            ["api", "rooms"] => self.list_rooms(request, now),
+            ["api", "stores"] => self.list_stores(request, now),
+            ["api", "stores", id] => self.store(id, request, now),
+            ["api", "revocations"] => self.revocations(request, now),
+            ["api", "revocations", id] => self.revocation(id, request, now),
+            ["api", "token"] => self.store_token(request, now),
+            ["ws" | "signal", ..] => Ok(stores::not_found()),
             _ if connect::is_socket_path(&request.path) => Err(Failure {
                 header: Some(("upgrade", "websocket")),
                 ..Failure::new(426, "upgrade_required", "this is a WebSocket, not a page")
             }),
-            _ => Err(NOT_FOUND.into()),
+            _ => self.page(request).unwrap_or(Err(NOT_FOUND.into())),
         }
     }
 

@@ -1,10 +1,10 @@
 //! What concerns the whole server: its health, its metrics, its settings, its link.
 
-use super::{Answer, Failure, HttpRequest, HttpResponse, Way, nullable};
+use super::{Answer, Failure, HttpRequest, HttpResponse, Way, nullable, present};
 use crate::auth::TokenHash;
 use crate::ids::Timestamp;
 use crate::metrics::Text;
-use crate::{Core, Durability, LimitSettings};
+use crate::{Core, Durability, LimitSettings, StoreSetup};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -18,6 +18,36 @@ struct SettingsChange {
     tickets_for_everyone: Option<bool>,
     #[serde(default, deserialize_with = "nullable")]
     limits: Option<LimitSettings>,
+    #[serde(default, deserialize_with = "present")]
+    sds: Option<Option<StoreChange>>,
+}
+
+/// What an owner may change about stores, likewise.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoreChange {
+    #[serde(default, deserialize_with = "present")]
+    secret: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    issuer: Option<Option<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    persist: Option<bool>,
+    #[serde(default, deserialize_with = "present")]
+    store_bytes: Option<Option<u64>>,
+    #[serde(default, deserialize_with = "present")]
+    retention_days: Option<Option<u32>>,
+}
+
+impl StoreChange {
+    fn apply(self, setup: &StoreSetup) -> StoreSetup {
+        StoreSetup {
+            secret: self.secret.unwrap_or_else(|| setup.secret.clone()),
+            issuer: self.issuer.unwrap_or_else(|| setup.issuer.clone()),
+            persist: self.persist.unwrap_or(setup.persist),
+            store_bytes: self.store_bytes.unwrap_or(setup.store_bytes),
+            retention_days: self.retention_days.unwrap_or(setup.retention_days),
+        }
+    }
 }
 
 /// A credential to be replaced, or made for the first time.
@@ -39,7 +69,7 @@ impl Core {
         if !matches!(request.method.as_str(), "GET" | "HEAD") {
             return Err(Failure::method_not_allowed("GET, HEAD"));
         }
-        let is_failing = self.documents.is_storage_failing();
+        let is_failing = self.is_storage_failing();
         let status = match (self.settings.credentials.is_set_up(), is_failing) {
             (true, false) => "ok",
             (true, true) => "degraded",
@@ -50,9 +80,10 @@ impl Core {
             "version": env!("CARGO_PKG_VERSION"),
             "storage": if is_failing { "failing" } else { "ok" },
             "link": if self.is_linked { "up" } else { "down" },
-            "engine": "off",
-            "connections": self.documents.connections(),
+            "engine": if self.has_engine { "on" } else { "off" },
+            "connections": self.documents.connections() + self.stores.connections(),
             "rooms": self.documents.rooms(),
+            "stores": self.stores.rooms(),
         });
         let code = if status == "ok" { 200 } else { 503 };
         Ok(HttpResponse::json(code, &body))
@@ -69,7 +100,14 @@ impl Core {
         let connections = self.documents.connections();
         text.gauge("kraken_connections", "Connections in rooms.", connections);
         text.gauge("kraken_rooms", "Rooms in memory.", self.documents.rooms());
-        let unstored = self.documents.unstored();
+        let stores = self.stores.connections();
+        let help = "Connections in stores, those for signalling too.";
+        text.gauge("kraken_store_connections", help, stores);
+        let help = "Stores in memory, and their signalling.";
+        text.gauge("kraken_stores", help, self.stores.rooms());
+        let help = "Bytes of values in parts that aren't complete.";
+        text.gauge("kraken_store_chunk_bytes", help, self.stores.chunk_bytes());
+        let unstored = self.documents.unstored() + self.stores.unstored();
         text.gauge(
             "kraken_unstored_bytes",
             "Bytes that wait for storage.",
@@ -81,10 +119,12 @@ impl Core {
             "Whether input waits for storage.",
             congested,
         );
-        let failing = u8::from(self.documents.is_storage_failing());
+        let failing = u8::from(self.is_storage_failing());
         text.gauge("kraken_storage_failing", "Whether storage fails.", failing);
         let help = "How long storage takes to answer.";
         text.latency("kraken_storage_seconds", help, self.documents.latency());
+        let help = "How long storage takes to answer for stores.";
+        text.latency("kraken_store_storage_seconds", help, self.stores.latency());
         text.counters(&self.counters);
         let starts = self.settings.starts;
         text.counter(
@@ -114,7 +154,7 @@ impl Core {
         };
         *hash = Some(TokenHash::of(&token));
         self.credentials_changed(last_master.as_ref(), now);
-        self.save();
+        self.save(now);
         Ok(HttpResponse::json(201, &json!({ name: token })))
     }
 
@@ -122,14 +162,22 @@ impl Core {
         self.check_admin(request, now)?;
         match request.method.as_str() {
             "GET" => {}
-            "PATCH" => self.change_settings(request.json()?)?,
+            "PATCH" => self.change_settings(request.json()?, now)?,
             _ => return Err(Failure::method_not_allowed("GET, PATCH")),
         }
         Ok(HttpResponse::json(200, &self.settings_json()))
     }
 
-    fn change_settings(&mut self, change: SettingsChange) -> Result<(), Failure> {
+    fn change_settings(&mut self, change: SettingsChange, now: Timestamp) -> Result<(), Failure> {
         let settings = &mut self.settings;
+        let stores = change.sds.map(|change| match change {
+            Some(change) => change.apply(&settings.stores.setup),
+            None => StoreSetup::default(),
+        });
+        if let Some(stores) = &stores {
+            let checked = stores.check();
+            checked.map_err(|message| Failure::new(400, "invalid_sds", message))?;
+        }
         if let Some(limits) = change.limits {
             let checked = limits.check();
             checked.map_err(|message| Failure::new(400, "invalid_limit", message))?;
@@ -141,15 +189,26 @@ impl Core {
         if let Some(allowed) = change.tickets_for_everyone {
             settings.tickets_for_everyone = allowed;
         }
-        self.save();
+        if let Some(stores) = stores {
+            self.set_up_stores(stores, now);
+        }
+        self.save(now);
         Ok(())
     }
 
     fn settings_json(&self) -> Value {
+        let stores = &self.settings.stores.setup;
         json!({
             "durability": self.settings.durability,
             "tickets_for_everyone": self.settings.tickets_for_everyone,
             "limits": self.settings.limits,
+            "sds": {
+                "configured": stores.secret.is_some(),
+                "issuer": stores.issuer,
+                "persist": stores.persist,
+                "store_bytes": stores.store_bytes,
+                "retention_days": stores.retention_days,
+            },
         })
     }
 
@@ -160,7 +219,7 @@ impl Core {
             "POST" => {
                 self.settings.link_key = self.secrets.next();
                 self.is_link_key_new = true;
-                self.save();
+                self.save(now);
             }
             _ => return Err(Failure::method_not_allowed("GET, POST")),
         }

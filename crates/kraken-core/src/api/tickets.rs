@@ -1,9 +1,12 @@
 //! Tickets for sockets whose handshake isn't seen.
 
 use super::{Answer, Failure, HttpRequest, HttpResponse, NO_SUCH_APP, Way};
+use crate::connect::StoreProof;
 use crate::grant::{Access, Audience, Basis, Grant, Refusal};
-use crate::ids::{AppId, RoomName, Timestamp};
-use crate::{Core, connect, ticket};
+use crate::ids::{AppId, RoomName, StoreName, Timestamp};
+use crate::store::Pass;
+use crate::ticket::{self, Right};
+use crate::{Core, connect};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -21,6 +24,8 @@ struct TicketRequest {
     room: Option<String>,
     /// The owner's alone: everybody else's is known.
     app: Option<String>,
+    /// The store that it opens, instead of rooms.
+    store: Option<String>,
 }
 
 impl Core {
@@ -29,6 +34,47 @@ impl Core {
             return Err(Failure::method_not_allowed("POST"));
         }
         let wanted: TicketRequest = request.json()?;
+        match &wanted.store {
+            Some(store) if wanted.room.is_none() && wanted.app.is_none() => {
+                self.issue_store_ticket(store, request, now)
+            }
+            Some(_) => Err(Failure::bad_request("a ticket is for a store or for rooms")),
+            None => self.issue_room_ticket(&wanted, request, now),
+        }
+    }
+
+    fn issue_store_ticket(&mut self, store: &str, request: &HttpRequest, now: Timestamp) -> Answer {
+        let store = StoreName::parse(store).ok_or(connect::INVALID_STORE)?;
+        let pass = match request.is_of_owner() {
+            true => Pass::of_owner(store.clone()),
+            false => {
+                let proof = StoreProof::Token(request.bearer().map(str::to_owned));
+                let Self {
+                    settings, tickets, ..
+                } = self;
+                connect::check_store(&proof, &store, request.way, settings, tickets, now)??
+            }
+        };
+        let ticket = self.issue(Right::Store(pass), now)?;
+        let body = json!({
+            "ticket": ticket,
+            "expires_in": ticket::LIFETIME / 1_000,
+            "store": store,
+        });
+        Ok(HttpResponse::json(201, &body))
+    }
+
+    fn issue(&mut self, right: Right, now: Timestamp) -> Result<String, Failure> {
+        let issued = self.tickets.issue(right, now, &mut self.secrets);
+        Ok(issued.ok_or(TOO_MANY_TICKETS)?)
+    }
+
+    fn issue_room_ticket(
+        &mut self,
+        wanted: &TicketRequest,
+        request: &HttpRequest,
+        now: Timestamp,
+    ) -> Answer {
         let mut grant = match request.is_of_owner() {
             true => self.owner_grant(wanted.app.as_deref())?,
             false => self.client_grant(request, wanted.app.as_deref(), now)?,
@@ -40,8 +86,7 @@ impl Core {
             grant.audience = Audience::one(&room);
         }
         let app = grant.app.clone();
-        let issued = self.tickets.issue(grant, now, &mut self.secrets);
-        let ticket = issued.ok_or(TOO_MANY_TICKETS)?;
+        let ticket = self.issue(Right::Documents(grant), now)?;
         let body = json!({
             "ticket": ticket,
             "expires_in": ticket::LIFETIME / 1_000,

@@ -5,7 +5,8 @@
 //! closed by the process, and never has more than a window of unread pushes under way. Whoever is
 //! refused, breaks a rule or stalls is told why in its own protocol, and ignored from then on.
 //!
-//! - At `/t/<ticket>/doc/<room>` a socket speaks y-protocols, as at the gateway.
+//! - At `/t/<ticket>/doc/<room>` a socket speaks y-protocols, as at the gateway, at
+//!   `/t/<ticket>/ws/<store>` and `/t/<ticket>/signal/<store>` as SDS clients do.
 //! - At `/` it speaks JSON ([`envelope`]), and may have several rooms open.
 
 mod budget;
@@ -93,6 +94,8 @@ struct Channel {
 enum Speech {
     /// In y-protocols, about one room.
     Protocol(ConnectionId),
+    /// As SDS clients do, about one store.
+    Store(ConnectionId),
     /// In JSON, about many.
     Envelopes {
         rooms: BTreeMap<String, ConnectionId>,
@@ -128,7 +131,11 @@ impl Core {
             return;
         }
         let connection = self.direct.next_connection();
-        self.direct.add(channel, Speech::Protocol(connection), now);
+        let speech = match connect::is_store_path(path) {
+            true => Speech::Store(connection),
+            false => Speech::Protocol(connection),
+        };
+        self.direct.add(channel, speech, now);
         self.direct.add_line(connection, channel, None);
         let handshake = Handshake {
             path: path.to_owned(),
@@ -146,13 +153,17 @@ impl Core {
                     ticket,
                 } => self.open_line(connection, channel, &room, ticket.as_deref(), now),
                 Wanted::Binary(connection, message) => self.binary(connection, message, now),
-                Wanted::Text(connection, message) => self.text(connection, &message),
+                Wanted::Text(connection, message) => self.text(connection, message),
                 Wanted::Signal(connection, signal) => self.signal(connection, signal),
                 Wanted::Left(connection) => self.left(connection, now),
             }
         }
-        self.direct
+        let marked = self
+            .direct
             .flush(channel, &mut self.secrets, &mut self.effects);
+        for connection in marked {
+            self.stores.marked(connection, now, &mut self.effects);
+        }
     }
 
     pub(crate) fn channel_closed(&mut self, channel: ChannelId, now: Timestamp) {
@@ -180,17 +191,23 @@ impl Core {
                 self.effects.push(effect);
             }
         }
+        let mut marked = Vec::new();
         for channel in touched {
-            self.direct
+            let reached = self
+                .direct
                 .flush(channel, &mut self.secrets, &mut self.effects);
+            marked.extend(reached);
         }
-        if gone.is_empty() {
+        if gone.is_empty() && marked.is_empty() {
             return;
         }
         // Others hear of it, who may be sockets of the node as well.
         let start = self.effects.len();
         for connection in gone {
             self.left(connection, now);
+        }
+        for connection in marked {
+            self.stores.marked(connection, now, &mut self.effects);
         }
         self.carry_direct(start, now);
     }
@@ -283,7 +300,7 @@ impl Direct {
     fn grant(&self, channel: ChannelId) -> Option<Grant> {
         match &self.channels.get(&channel)?.speech {
             Speech::Envelopes { grant, .. } => grant.clone(),
-            Speech::Protocol(_) => None,
+            Speech::Protocol(_) | Speech::Store(_) => None,
         }
     }
 
@@ -318,8 +335,10 @@ impl Direct {
             return self.mute(id, &TOO_FAST);
         }
         match &channel.speech {
-            Speech::Protocol(connection) if is_text => vec![Wanted::Text(*connection, message)],
-            Speech::Protocol(connection) => vec![Wanted::Binary(*connection, message)],
+            Speech::Protocol(connection) | Speech::Store(connection) => match is_text {
+                true => vec![Wanted::Text(*connection, message)],
+                false => vec![Wanted::Binary(*connection, message)],
+            },
             Speech::Envelopes { .. } => self.said(id, &message),
         }
     }
@@ -378,7 +397,7 @@ impl Direct {
     fn connection(&self, channel: ChannelId, room: &str) -> Option<ConnectionId> {
         match &self.channels.get(&channel)?.speech {
             Speech::Envelopes { rooms, .. } => rooms.get(room).copied(),
-            Speech::Protocol(_) => None,
+            Speech::Protocol(_) | Speech::Store(_) => None,
         }
     }
 
@@ -447,7 +466,7 @@ impl Direct {
                 ..
             } if is_own(connection) => {
                 let envelope = Envelope::refusal(&code, &reason);
-                self.end(connection, envelope, &reason, touched);
+                self.end(connection, envelope, (&code, &reason), touched);
                 gone.push(connection);
             }
             Effect::Close {
@@ -456,24 +475,38 @@ impl Direct {
                 reason,
             } if is_own(connection) => {
                 let envelope = Envelope::closing(code, &reason);
-                self.end(connection, envelope, &reason, touched);
+                let code = code.to_string();
+                self.end(connection, envelope, (&code, &reason), touched);
                 gone.push(connection);
             }
             Effect::Send {
                 connection,
                 message,
-            } if is_own(connection) => self.send(connection, &message, touched, gone),
+            } if is_own(connection) => {
+                let line = self.lines.get(&connection)?;
+                touched.insert(line.channel);
+                let push = line.binary(&message);
+                self.queue(connection, push, gone);
+            }
             Effect::SendText {
                 connection,
                 message,
             } if is_own(connection) => {
                 let line = self.lines.get(&connection)?;
                 touched.insert(line.channel);
-                let message = match &line.room {
-                    Some(room) => envelope::of_room(room, &message),
-                    None => message,
-                };
-                self.queue(connection, Push::Text(message), gone);
+                let push = line.text(&message);
+                self.queue(connection, push, gone);
+            }
+            Effect::Mark { connection } if is_own(connection) => {
+                let line = self.lines.get(&connection)?;
+                touched.insert(line.channel);
+                let channel = self.channels.get_mut(&line.channel)?;
+                channel.outbox.mark(connection);
+            }
+            Effect::Unsubscribe { connection, topic } if is_own(connection) => {
+                if let Some(members) = self.topics.get_mut(&topic) {
+                    members.remove(&connection);
+                }
             }
             Effect::Subscribe { connection, topic } if is_own(connection) => {
                 if self.lines.contains_key(&connection) {
@@ -485,13 +518,22 @@ impl Direct {
                 except,
                 message,
             } => {
-                let members = self.topics.get(&topic).cloned().unwrap_or_default();
-                for connection in members {
-                    if Some(connection) != except {
-                        self.send(connection, &message, touched, gone);
-                    }
-                }
+                let push = |line: &Line| line.binary(&message);
+                self.publish(topic, except, push, touched, gone);
                 return Some(Effect::Publish {
+                    topic,
+                    except,
+                    message,
+                });
+            }
+            Effect::PublishText {
+                topic,
+                except,
+                message,
+            } => {
+                let push = |line: &Line| line.text(&message);
+                self.publish(topic, except, push, touched, gone);
+                return Some(Effect::PublishText {
                     topic,
                     except,
                     message,
@@ -502,22 +544,24 @@ impl Direct {
         None
     }
 
-    fn send(
+    fn publish(
         &mut self,
-        connection: ConnectionId,
-        message: &Bytes,
+        topic: TopicId,
+        except: Option<ConnectionId>,
+        push: impl Fn(&Line) -> Push,
         touched: &mut BTreeSet<ChannelId>,
         gone: &mut Vec<ConnectionId>,
     ) {
-        let Some(line) = self.lines.get(&connection) else {
-            return;
-        };
-        touched.insert(line.channel);
-        let push = match &line.room {
-            Some(room) => Envelope::message(room, message).encode(),
-            None => Push::Binary(message.clone()),
-        };
-        self.queue(connection, push, gone);
+        let members = self.topics.get(&topic).cloned().unwrap_or_default();
+        for connection in members {
+            if Some(connection) != except
+                && let Some(line) = self.lines.get(&connection)
+            {
+                touched.insert(line.channel);
+                let push = push(line);
+                self.queue(connection, push, gone);
+            }
+        }
     }
 
     fn queue(&mut self, connection: ConnectionId, push: Push, gone: &mut Vec<ConnectionId>) {
@@ -541,7 +585,7 @@ impl Direct {
         &mut self,
         connection: ConnectionId,
         envelope: impl FnOnce(&str) -> Push,
-        reason: &str,
+        (code, reason): (&str, &str),
         touched: &mut BTreeSet<ChannelId>,
     ) {
         let Some(Line { channel: id, room }) = self.lines.get(&connection) else {
@@ -559,19 +603,43 @@ impl Direct {
                 self.forget_room(id, &room);
             }
             None => {
-                channel.say_goodbye("", reason);
+                channel.say_goodbye(code, reason);
                 self.remove_line(connection);
             }
         }
     }
 
-    /// Pushes what a socket's window takes.
-    fn flush(&mut self, id: ChannelId, secrets: &mut Secrets, effects: &mut Vec<Effect>) {
-        if let Some(channel) = self.channels.get_mut(&id) {
-            channel.outbox.flush(secrets, |push| {
+    /// Pushes what a socket's window takes; the connections whose mark has been reached.
+    fn flush(
+        &mut self,
+        id: ChannelId,
+        secrets: &mut Secrets,
+        effects: &mut Vec<Effect>,
+    ) -> Vec<ConnectionId> {
+        match self.channels.get_mut(&id) {
+            Some(channel) => channel.outbox.flush(secrets, |push| {
                 effects.push(Effect::Push { channel: id, push });
-            });
+            }),
+            None => Vec::new(),
         }
+    }
+}
+
+impl Line {
+    /// A binary message, in the way that the socket talks.
+    fn binary(&self, message: &Bytes) -> Push {
+        match &self.room {
+            Some(room) => Envelope::message(room, message).encode(),
+            None => Push::Binary(message.clone()),
+        }
+    }
+
+    /// A text message, likewise.
+    fn text(&self, message: &Bytes) -> Push {
+        Push::Text(match &self.room {
+            Some(room) => envelope::of_room(room, message),
+            None => message.clone(),
+        })
     }
 }
 
@@ -581,7 +649,7 @@ impl Channel {
         self.is_mute = true;
         let goodbye = match &self.speech {
             Speech::Protocol(_) => Push::Binary(doc::message::permission_denied(reason)),
-            Speech::Envelopes { .. } => Envelope::Error {
+            Speech::Store(_) | Speech::Envelopes { .. } => Envelope::Error {
                 room: None,
                 code,
                 message: reason,
@@ -602,7 +670,7 @@ impl Speech {
 
     fn connections(&self) -> Vec<ConnectionId> {
         match self {
-            Self::Protocol(connection) => vec![*connection],
+            Self::Protocol(connection) | Self::Store(connection) => vec![*connection],
             Self::Envelopes { rooms, .. } => rooms.values().copied().collect(),
         }
     }

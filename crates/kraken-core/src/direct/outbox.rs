@@ -2,6 +2,7 @@
 
 use super::Push;
 use crate::Secrets;
+use crate::ids::ConnectionId;
 use bytes::Bytes;
 use std::collections::VecDeque;
 
@@ -18,7 +19,7 @@ const PING_AFTER: (usize, usize) = (8, 256 << 10);
 /// One socket's way out.
 #[derive(Default)]
 pub(super) struct Outbox {
-    waiting: VecDeque<Push>,
+    waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
     unread: usize,
     unread_bytes: usize,
@@ -26,6 +27,13 @@ pub(super) struct Outbox {
     since_ping: (usize, usize),
     /// Pings that aren't answered, oldest first.
     pings: VecDeque<Ping>,
+}
+
+/// What waits.
+enum Waiting {
+    Push(Push),
+    /// Somebody wants to know when all before is under way.
+    Mark(ConnectionId),
 }
 
 /// A question how far a client has read.
@@ -45,8 +53,13 @@ impl Outbox {
             return false;
         }
         self.waiting_bytes += bytes;
-        self.waiting.push_back(push);
+        self.waiting.push_back(Waiting::Push(push));
         true
+    }
+
+    /// Has [`Outbox::flush`] tell when all that was queued before is under way.
+    pub(super) fn mark(&mut self, connection: ConnectionId) {
+        self.waiting.push_back(Waiting::Mark(connection));
     }
 
     /// Adds a push in place of all that waits.
@@ -70,12 +83,24 @@ impl Outbox {
         }
     }
 
-    /// Pushes what the window takes.
-    pub(super) fn flush(&mut self, secrets: &mut Secrets, mut push: impl FnMut(Push)) {
+    /// Pushes what the window takes; whose mark has been reached.
+    pub(super) fn flush(
+        &mut self,
+        secrets: &mut Secrets,
+        mut push: impl FnMut(Push),
+    ) -> Vec<ConnectionId> {
+        let mut marked = Vec::new();
         while let Some(next) = self.waiting.pop_front_if(|next| {
             self.unread < MOST_UNREAD
                 && (self.unread == 0 || self.unread_bytes + next.len() <= MOST_UNREAD_BYTES)
         }) {
+            let next = match next {
+                Waiting::Push(next) => next,
+                Waiting::Mark(connection) => {
+                    marked.push(connection);
+                    continue;
+                }
+            };
             let bytes = next.len();
             self.waiting_bytes -= bytes;
             self.unread += 1;
@@ -87,6 +112,7 @@ impl Outbox {
                 push(self.ping(secrets));
             }
         }
+        marked
     }
 
     fn ping(&mut self, secrets: &mut Secrets) -> Push {
@@ -100,6 +126,15 @@ impl Outbox {
             bytes,
         });
         Push::Ping(Bytes::copy_from_slice(&nonce))
+    }
+}
+
+impl Waiting {
+    fn len(&self) -> usize {
+        match self {
+            Self::Push(push) => push.len(),
+            Self::Mark(_) => 0,
+        }
     }
 }
 

@@ -171,6 +171,7 @@ impl Documents {
                 whole.cloned().unwrap_or_else(|| message::update(update))
             }
         };
+        room.last_change = Some(now);
         log.unstored += loaded.document.segment_len().saturating_sub(before);
         if log.unstored > self.limits.unstored_bytes && log.failures == 0 {
             self.congested.insert(room.id.app.clone());

@@ -7,7 +7,6 @@ mod awareness;
 mod causality;
 mod document;
 mod exchange;
-mod log;
 pub mod message;
 mod persistence;
 mod room;
@@ -82,6 +81,15 @@ enum Timer {
     Room(TopicId),
     /// Ask storage for a room again.
     Load(TopicId),
+}
+
+/// A room in memory, as its owner sees it.
+pub(crate) struct Usage<'a> {
+    pub(crate) id: &'a RoomId,
+    pub(crate) connections: usize,
+    pub(crate) bytes: Option<usize>,
+    pub(crate) messages: u64,
+    pub(crate) last_change: Option<Timestamp>,
 }
 
 /// Why a connection is to be closed.
@@ -169,6 +177,11 @@ impl Documents {
     pub(crate) fn usage(&self, app: &AppId) -> (u32, u32) {
         let tenant = self.tenants.get(app);
         tenant.map_or((0, 0), |tenant| (tenant.connections, tenant.rooms))
+    }
+
+    /// The rooms in memory.
+    pub(crate) fn room_usage(&self) -> impl Iterator<Item = Usage<'_>> {
+        self.rooms.values().map(Room::usage)
     }
 
     /// Bytes that wait for storage.
@@ -303,8 +316,13 @@ impl Documents {
         let Some(room) = self.rooms.get_mut(&topic) else {
             return;
         };
+        room.messages += 1;
         let taken = match &mut room.content {
-            Content::Loading(waiting) => waiting.push(connection, frame, &self.limits),
+            Content::Loading(waiting) => {
+                let member = room.members.get(&connection);
+                let access = member.map_or(Access::Read, |member| member.access);
+                waiting.push(connection, access, frame, &self.limits)
+            }
             Content::Loaded(_) => self.read(topic, connection, &frame, now, effects),
         };
         if let Err(violation) = taken {
@@ -383,6 +401,7 @@ impl Waiting {
     fn push(
         &mut self,
         connection: ConnectionId,
+        access: Access,
         frame: Bytes,
         limits: &Limits,
     ) -> Result<(), Violation> {
@@ -390,7 +409,7 @@ impl Waiting {
         if self.bytes > limits.waiting_bytes {
             return Err(Violation::new(close::TRY_AGAIN, "the document is loading"));
         }
-        self.frames.push_back((connection, frame));
+        self.frames.push_back((connection, access, frame));
         Ok(())
     }
 }

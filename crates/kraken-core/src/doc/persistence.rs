@@ -1,13 +1,16 @@
 //! What rooms ask of storage: to be loaded, to have their updates written, to be compacted.
 
 use super::document::{Document, Segment, Snapshot};
-use super::log::Log;
-use super::room::{Content, Loaded, Room};
-use super::tenant::{Leaving, Tenant};
+use super::room::{Content, Loaded, Member, Room};
+use super::tenant::{Leaving, RoomSegment, Tenant};
 use super::{Documents, Timer, Violation};
-use crate::ids::{AppId, RoomId, StorageId, Timestamp, TopicId};
-use crate::storage::{StorageOperation, StorageReply, StorageRequest};
+use crate::grant::Access;
+use crate::ids::{AppId, ConnectionId, RoomId, StorageId, Timestamp, TopicId};
+use crate::log::Log;
+use crate::storage::{DocumentOperation, StorageOperation, StorageReply, StorageRequest};
 use crate::{Effect, close};
+use bytes::Bytes;
+use std::collections::BTreeSet;
 
 /// Rooms that are loaded at a time. Answers come back as messages, and a process whose mailbox of
 /// 100 is full holds its node up.
@@ -66,7 +69,10 @@ impl Documents {
                     StorageReply::Loaded { snapshot, segments } => {
                         self.loaded(topic, snapshot, segments, now, effects);
                     }
-                    StorageReply::Done | StorageReply::Failed { .. } => {
+                    StorageReply::Opened { .. }
+                    | StorageReply::Records { .. }
+                    | StorageReply::Done
+                    | StorageReply::Failed { .. } => {
                         self.load_failed(topic, now, effects);
                     }
                 }
@@ -120,7 +126,7 @@ impl Documents {
         let is_busy = self.asked.values().any(|request| request.app == *app);
         if !is_busy && !self.timers.is_set(&Timer::Flush(app.clone())) {
             tenant.leaving = Some(Leaving::Asked);
-            let operation = StorageOperation::Remove;
+            let operation = DocumentOperation::Remove;
             self.ask(app.clone(), operation, Asked::Remove, now, effects);
         }
     }
@@ -168,7 +174,7 @@ impl Documents {
             };
             self.loads += 1;
             let RoomId { app, room } = room.id.clone();
-            let operation = StorageOperation::Load { room };
+            let operation = DocumentOperation::Load { room };
             self.ask(app, operation, Asked::Load(topic), now, effects);
         }
     }
@@ -176,7 +182,7 @@ impl Documents {
     fn ask(
         &mut self,
         app: AppId,
-        operation: StorageOperation,
+        operation: DocumentOperation,
         asked: Asked,
         at: Timestamp,
         effects: &mut Vec<Effect>,
@@ -189,7 +195,8 @@ impl Documents {
             at,
         };
         self.asked.insert(id, request);
-        effects.push(Effect::Store(StorageRequest { id, app, operation }));
+        let operation = StorageOperation::Documents { app, operation };
+        effects.push(Effect::Store(StorageRequest { id, operation }));
     }
 
     fn loaded(
@@ -230,9 +237,40 @@ impl Documents {
             room.greet(connection, effects);
         }
         self.timers.set(Timer::Room(topic), now);
-        for (connection, frame) in frames {
-            self.frame(connection, frame, now, effects);
+        let mut closed = BTreeSet::new();
+        for (connection, access, frame) in frames {
+            if closed.contains(&connection) {
+                continue;
+            }
+            let taken = match self.members.contains_key(&connection) {
+                true => self.read(topic, connection, &frame, now, effects),
+                false => self.read_last_words(topic, connection, access, &frame, now, effects),
+            };
+            if let Err(violation) = taken {
+                closed.insert(connection);
+                self.close(connection, violation, now, effects);
+            }
         }
+    }
+
+    /// Takes what somebody said who left while the room was being loaded.
+    fn read_last_words(
+        &mut self,
+        topic: TopicId,
+        connection: ConnectionId,
+        access: Access,
+        frame: &Bytes,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Violation> {
+        if let Some(room) = self.rooms.get_mut(&topic) {
+            room.members.insert(connection, Member::new(access));
+        }
+        let taken = self.read(topic, connection, frame, now, effects);
+        if let Some(room) = self.rooms.get_mut(&topic) {
+            room.remove(connection, now);
+        }
+        taken
     }
 
     fn load_failed(&mut self, topic: TopicId, now: Timestamp, effects: &mut Vec<Effect>) {
@@ -262,40 +300,36 @@ impl Documents {
         let Some(Tenant { log, .. }) = self.tenants.get_mut(app) else {
             return;
         };
-        if !log.due {
-            return;
-        }
         let rooms = &mut self.rooms;
-        let batch = match &mut log.batch {
-            Some(batch) if batch.in_flight => return,
-            Some(batch) => {
-                batch.in_flight = true;
-                Some(&*batch)
+        let batch = log.next_batch(|topic| {
+            let room = rooms.get_mut(&topic)?;
+            let Content::Loaded(loaded) = &mut room.content else {
+                return None;
+            };
+            let segment = loaded.document.take_segment();
+            if segment.is_none() {
+                loaded.stored = loaded.document.sequence();
+                loaded.release(topic, effects);
             }
-            None => log.gather(|topic| {
-                let room = rooms.get_mut(&topic)?;
-                let Content::Loaded(loaded) = &mut room.content else {
-                    return None;
-                };
-                let segment = loaded.document.take_segment();
-                if segment.is_none() {
-                    loaded.stored = loaded.document.sequence();
-                    loaded.release(topic, effects);
-                }
-                Some((room.id.room.clone(), segment?))
-            }),
-        };
+            Some(RoomSegment {
+                topic,
+                room: room.id.room.clone(),
+                segment: segment?,
+            })
+        });
         let Some(batch) = batch else {
-            log.unstored = 0;
-            self.congested.remove(app);
+            if log.batch.is_none() && log.dirty.is_empty() {
+                log.unstored = 0;
+                self.congested.remove(app);
+            }
             return;
         };
         let segments = batch
-            .segments
+            .items
             .iter()
-            .map(|(_, room, segment)| (room.clone(), segment.clone()))
+            .map(|item| (item.room.clone(), item.segment.clone()))
             .collect();
-        let operation = StorageOperation::Append { segments };
+        let operation = DocumentOperation::Append { segments };
         self.ask(app.clone(), operation, Asked::Append, now, effects);
     }
 
@@ -303,15 +337,13 @@ impl Documents {
         let Some(Tenant { log, .. }) = self.tenants.get_mut(app) else {
             return;
         };
-        let Some(batch) = log.batch.take() else {
+        let Some(batch) = log.written() else {
             return;
         };
-        log.failures = 0;
-        log.unstored = log.unstored.saturating_sub(batch.bytes());
         if log.unstored <= self.limits.unstored_bytes {
             self.congested.remove(app);
         }
-        for (topic, _, segment) in batch.segments {
+        for RoomSegment { topic, segment, .. } in batch.items {
             self.segment_stored(topic, &segment, now, effects);
         }
         self.write(app, now, effects);
@@ -344,12 +376,7 @@ impl Documents {
         let Some(Tenant { log, .. }) = self.tenants.get_mut(app) else {
             return;
         };
-        if let Some(batch) = &mut log.batch {
-            batch.in_flight = false;
-        }
-        log.failures += 1;
-        log.due = false;
-        let at = now.after(log.retry_after());
+        let at = now.after(log.failed());
         self.timers.set(Timer::Flush(app.clone()), at);
     }
 
@@ -371,7 +398,7 @@ impl Documents {
             snapshot_bytes: snapshot.data.len(),
         };
         let RoomId { app, room } = room.id.clone();
-        let operation = StorageOperation::Compact { room, snapshot };
+        let operation = DocumentOperation::Compact { room, snapshot };
         let asked = Asked::Compact(topic, compacting);
         self.ask(app, operation, asked, now, effects);
     }

@@ -1,5 +1,6 @@
 //! One room: who is in it, its awareness, and its content once that is loaded.
 
+use super::Usage;
 use super::awareness::{Awareness, Voice};
 use super::document::Document;
 use super::message;
@@ -27,6 +28,9 @@ pub(super) struct Room {
     heard: Timestamp,
     /// Since when there is no member.
     empty_since: Timestamp,
+    /// Of clients, since it is in memory.
+    pub(super) messages: u64,
+    pub(super) last_change: Option<Timestamp>,
 }
 
 /// Somebody in a room.
@@ -61,7 +65,7 @@ pub(super) enum Content {
 /// What came in before the content was known, in order.
 #[derive(Default)]
 pub(super) struct Waiting {
-    pub(super) frames: VecDeque<(ConnectionId, Bytes)>,
+    pub(super) frames: VecDeque<(ConnectionId, Access, Bytes)>,
     pub(super) bytes: usize,
     pub(super) failures: u32,
 }
@@ -148,6 +152,21 @@ impl Room {
             content: Content::Loading(Waiting::default()),
             heard: now,
             empty_since: now,
+            messages: 0,
+            last_change: None,
+        }
+    }
+
+    pub(super) fn usage(&self) -> Usage<'_> {
+        Usage {
+            id: &self.id,
+            connections: self.members.len(),
+            bytes: match &self.content {
+                Content::Loading(_) => None,
+                Content::Loaded(loaded) => Some(loaded.size()),
+            },
+            messages: self.messages,
+            last_change: self.last_change,
         }
     }
 

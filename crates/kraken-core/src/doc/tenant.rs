@@ -1,9 +1,11 @@
 //! One app, as its documents see it.
 
 use super::awareness::AwarenessLimits;
-use super::log::Log;
+use super::document::Segment;
 use crate::Durability;
+use crate::ids::{RoomName, TopicId};
 use crate::limits::AppLimits;
+use crate::log::{Item, Log};
 
 /// How an app is served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,11 +18,24 @@ pub(crate) struct Policy {
 #[derive(Default)]
 pub(super) struct Tenant {
     pub(super) policy: Policy,
-    pub(super) log: Log,
+    pub(super) log: Log<RoomSegment>,
     pub(super) connections: u32,
     /// Rooms in memory.
     pub(super) rooms: u32,
     pub(super) leaving: Option<Leaving>,
+}
+
+/// A segment of one of its rooms, to be written.
+pub(super) struct RoomSegment {
+    pub(super) topic: TopicId,
+    pub(super) room: RoomName,
+    pub(super) segment: Segment,
+}
+
+impl Item for RoomSegment {
+    fn bytes(&self) -> usize {
+        self.segment.data.len()
+    }
 }
 
 /// How far the deletion of an app is.

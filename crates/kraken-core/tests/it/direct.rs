@@ -6,7 +6,7 @@ use bytes::Bytes;
 use kraken_core::doc::message;
 use kraken_core::{
     ChannelId, Config, ConnectionId, Core, Effect, Event, Handshake, HttpRequest, HttpResponse,
-    Limits, Push, RequestId, SetupRequest, StorageOperation, StorageReply, Timestamp, Way,
+    Limits, Push, RequestId, SetupRequest, Timestamp, Way,
 };
 use serde_json::{Value, json};
 use std::net::IpAddr;
@@ -30,6 +30,7 @@ impl Node {
             limits: Limits::default(),
             settings: None,
             seed: [1; 32],
+            pages: Default::default(),
             now,
         });
         let mut node = Self {
@@ -64,10 +65,7 @@ impl Node {
                 match effect {
                     Effect::Store(request) => {
                         let id = request.id;
-                        let reply = match request.operation {
-                            StorageOperation::Load { .. } => StorageReply::nothing(),
-                            _ => StorageReply::Done,
-                        };
+                        let reply = request.operation.answer_of_nothing();
                         self.core.handle(self.now, Event::Stored { id, reply });
                     }
                     Effect::Push { channel, push } => self.pushed.push((channel, push)),
@@ -212,18 +210,42 @@ fn ti3_a_ticket_opens_one_socket_within_30_seconds() {
     node.wait(30_000);
     let late = node.open(3, &format!("/t/{late}/doc/room"));
     assert!(denial(&node.heard(late)).is_some());
-    for (index, path) in [
-        "/t/x/doc/room",
-        "/t//doc/room",
-        "/doc/room",
-        "/room",
-        "/ws/x",
-    ]
-    .iter()
-    .enumerate()
+    for (index, path) in ["/t/x/doc/room", "/t//doc/room", "/doc/room", "/room"]
+        .iter()
+        .enumerate()
     {
         let other = node.open(10 + index as u32, path);
         assert!(denial(&node.heard(other)).is_some(), "{path}");
+    }
+}
+
+#[test]
+fn sd24_a_ticket_opens_a_store_and_who_has_none_is_told_in_json() {
+    let mut node = Node::new();
+    let ticket = |node: &mut Node| {
+        let mut request = of_owner("POST", "/api/tickets");
+        request.body = r#"{"store":"notes"}"#.into();
+        let (status, body) = node.ask(request);
+        assert_eq!(status, 201, "{body}");
+        body["ticket"].as_str().unwrap().to_owned()
+    };
+    let paths =
+        [ticket(&mut node), ticket(&mut node)].map(|ticket| format!("/t/{ticket}/ws/notes"));
+    let (alice, bob) = (node.open(1, &paths[0]), node.open(2, &paths[1]));
+    node.push(alice, Push::Binary(Bytes::from_static(b"\x01patch")));
+    assert_eq!(node.heard(bob), [&b"\x01patch"[..]]);
+    assert!(node.heard(alice).is_empty());
+    let wrong = ticket(&mut node);
+    for (channel, path) in [
+        (3, "/ws/notes".to_owned()),
+        (4, "/t/x/ws/notes".to_owned()),
+        (5, format!("/t/{wrong}/ws/other")),
+    ] {
+        let refused = node.open(channel, &path);
+        let told = node.envelopes(refused);
+        assert_eq!(told[0]["kraken"], "error", "{path} {told:?}");
+        node.push(refused, Push::Binary(Bytes::from_static(b"\x01patch")));
+        assert!(node.heard(bob).is_empty(), "{path}");
     }
 }
 

@@ -11,3 +11,5 @@ mod hostile;
 mod corpus;
 // The way in without a gateway.
 mod direct;
+// The web UI's files.
+mod pages;

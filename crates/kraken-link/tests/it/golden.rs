@@ -18,11 +18,11 @@ fn records_to_the_sidecar_have_these_bytes() {
 #[test]
 fn a_frame_has_these_bytes() {
     let mut process = Endpoint::process();
-    process.queue(&ToSidecar::Welcome { version: 2 });
+    process.queue(&ToSidecar::Welcome { version: 3 });
     process.queue(&ToSidecar::Drained);
     assert_eq!(
         hex(&process.poll_frame().unwrap()),
-        "c1 01000000 00000000 41020200 4b00".replace(' ', "")
+        "c1 01000000 00000000 41020300 4b00".replace(' ', "")
     );
 }
 
@@ -49,17 +49,17 @@ fn a_part_has_these_bytes() {
 
 #[test]
 fn lk9_the_version_changes_with_these_bytes() {
-    assert_eq!(VERSION, 2);
+    assert_eq!(VERSION, 3);
 }
 
 fn to_process() -> Vec<(ToProcess, &'static str)> {
     vec![
         (
             ToProcess::Hello {
-                version: 2,
+                version: 3,
                 key: Bytes::from_static(b"key"),
             },
-            "01 05 0200 6b6579",
+            "01 05 0300 6b6579",
         ),
         (
             ToProcess::Open {
@@ -119,12 +119,13 @@ fn to_process() -> Vec<(ToProcess, &'static str)> {
             "06 1e 03000000 04 504f5354 04 2f617069 00 02 0161 0162 0163 00 03 3a3a31 78797a",
         ),
         (ToProcess::Drain, "07 00"),
+        (ToProcess::Marked { connection: 7 }, "08 04 07000000"),
     ]
 }
 
 fn to_sidecar() -> Vec<(ToSidecar, &'static str)> {
     vec![
-        (ToSidecar::Welcome { version: 2 }, "41 02 0200"),
+        (ToSidecar::Welcome { version: 3 }, "41 02 0300"),
         (
             ToSidecar::Accept {
                 connection: 7,
@@ -182,6 +183,15 @@ fn to_sidecar() -> Vec<(ToSidecar, &'static str)> {
             },
             "48 08 07000000 05000000",
         ),
+        (
+            ToSidecar::PublishText {
+                topic: 5,
+                except: 7,
+                payload: "hi".into(),
+            },
+            "4d 0a 05000000 07000000 6869",
+        ),
+        (ToSidecar::Mark { connection: 7 }, "4e 04 07000000"),
         (
             ToSidecar::Publish {
                 topic: 5,

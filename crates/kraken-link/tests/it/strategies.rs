@@ -72,6 +72,7 @@ pub(crate) fn to_process() -> impl Strategy<Value = ToProcess> {
                 }
             }),
         Just(ToProcess::Drain),
+        any::<u32>().prop_map(|connection| ToProcess::Marked { connection }),
     ]
 }
 
@@ -113,6 +114,14 @@ pub(crate) fn to_sidecar() -> impl Strategy<Value = ToSidecar> {
                 payload,
             }
         }),
+        (any::<u32>(), any::<u32>(), payload()).prop_map(|(topic, except, payload)| {
+            ToSidecar::PublishText {
+                topic,
+                except,
+                payload,
+            }
+        }),
+        any::<u32>().prop_map(|connection| ToSidecar::Mark { connection }),
         (any::<u32>(), any::<u16>(), headers(), payload()).prop_map(
             |(id, status, headers, body)| ToSidecar::Response {
                 id,

@@ -89,7 +89,7 @@ impl Kernel {
             http_server: HttpServer::start(our, home, config.login_secret.clone())?,
             vfs: Vfs::open(&home.join("vfs"))?,
             host: Host::new(config.process_memory, config.cache.as_deref())?,
-            sqlite: Sqlite::open(&home.join("sqlite"))?,
+            sqlite: Sqlite::open(&home.join("sqlite"), config.databases.clone())?,
             timer: Timer::new(),
             processes: RwLock::default(),
             callers: Mutex::default(),

@@ -96,6 +96,8 @@ impl Host {
         };
         let mut store = Store::new(&self.engine, guest);
         store.limiter(|guest| &mut guest.limits);
+        // What one call may have the host copy: no more than the process has.
+        store.set_hostcall_fuel(self.memory);
         store.set_epoch_deadline(1);
         let watched = mailbox.clone();
         store.epoch_deadline_callback(move |_| match watched.interrupted() {

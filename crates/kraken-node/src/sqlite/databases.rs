@@ -1,6 +1,6 @@
 //! The open databases: at most ten, the least recently used is closed.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,8 +17,12 @@ const OPEN: usize = 10;
 /// The longest name of a database, in bytes.
 const NAME: usize = 200;
 
+/// Folders of databases that have one of their own, by package and name.
+pub(super) type Elsewhere = BTreeMap<(String, String), PathBuf>;
+
 pub(super) struct Databases {
     folder: PathBuf,
+    elsewhere: Elsewhere,
     /// The most recently used one is the last.
     open: Arc<Mutex<VecDeque<(Key, Database)>>>,
 }
@@ -26,10 +30,11 @@ pub(super) struct Databases {
 type Database = Arc<tokio::sync::Mutex<Connection>>;
 
 impl Databases {
-    pub(super) fn open(folder: &Path) -> io::Result<Self> {
+    pub(super) fn open(folder: &Path, elsewhere: Elsewhere) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         Ok(Self {
             folder: folder.to_owned(),
+            elsewhere,
             open: Arc::default(),
         })
     }
@@ -72,6 +77,7 @@ impl Databases {
 
     pub(super) async fn remove(&self, key: &Key) -> Result<(), Error> {
         let file = self.file(key)?;
+        let is_elsewhere = self.own_folder(key).is_some();
         let removed = {
             let mut open = self.open.lock();
             let index = open.iter().position(|(its_key, _)| its_key == key);
@@ -85,8 +91,8 @@ impl Databases {
         blocking(move || {
             drop(connection);
             match file.parent() {
-                Some(folder) => Ok(std::fs::remove_dir_all(folder)?),
-                None => Ok(()),
+                Some(folder) if !is_elsewhere => Ok(std::fs::remove_dir_all(folder)?),
+                _ => remove_files(&file),
             }
         })
         .await
@@ -101,7 +107,8 @@ impl Databases {
         Some(database)
     }
 
-    fn file(&self, (package, name): &Key) -> Result<PathBuf, Error> {
+    fn file(&self, key: &Key) -> Result<PathBuf, Error> {
+        let (package, name) = key;
         let plain = !name.is_empty()
             && name.len() <= NAME
             && !name.starts_with('.')
@@ -109,8 +116,15 @@ impl Databases {
         if !plain {
             return Err(Error::IOError(format!("invalid database name: {name:?}")));
         }
-        let folder = self.folder.join(package.to_string()).join(name);
+        let folder = match self.own_folder(key) {
+            Some(folder) => folder.clone(),
+            None => self.folder.join(package.to_string()).join(name),
+        };
         Ok(folder.join(format!("{name}.db")))
+    }
+
+    fn own_folder(&self, (package, name): &Key) -> Option<&PathBuf> {
+        self.elsewhere.get(&(package.to_string(), name.clone()))
     }
 }
 
@@ -126,6 +140,17 @@ fn connect(file: &Path) -> Result<Connection, Error> {
         _ => Authorization::Allow,
     }));
     Ok(database)
+}
+
+/// Removes a database from a folder that isn't its alone.
+fn remove_files(file: &Path) -> Result<(), Error> {
+    for ending in ["db", "db-wal", "db-shm"] {
+        match std::fs::remove_file(file.with_extension(ending)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 async fn blocking<T: Send + 'static>(

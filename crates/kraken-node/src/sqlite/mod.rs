@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use self::databases::Databases;
+use self::databases::{Databases, Elsewhere};
 use self::transactions::Transactions;
 use self::wire::{Action, Error, Reply, Request};
 use crate::id::PackageId;
@@ -35,10 +35,10 @@ struct Service {
 type Key = (PackageId, String);
 
 impl Sqlite {
-    pub(crate) fn open(folder: &Path) -> std::io::Result<Self> {
+    pub(crate) fn open(folder: &Path, elsewhere: Elsewhere) -> std::io::Result<Self> {
         Ok(Self {
             service: Arc::new(Service {
-                databases: Databases::open(folder)?,
+                databases: Databases::open(folder, elsewhere)?,
                 transactions: Transactions::default(),
             }),
             slots: Arc::new(Semaphore::new(SERVICE_REQUESTS)),

@@ -18,6 +18,8 @@ mod storage;
 mod tenants;
 // Seeded runs with many clients and faults.
 mod chaos;
+// SDS stores: what is relayed, kept, and sent to whoever joins.
+mod stores;
 
 use bytes::Bytes;
 use kraken_core::doc::message::{self, Message};

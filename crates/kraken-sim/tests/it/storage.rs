@@ -127,6 +127,23 @@ fn st7_a_room_that_can_t_be_loaded_tells_its_clients_to_come_back() {
 }
 
 #[test]
+fn st13_what_was_sent_counts_though_its_sender_left_before_the_room_was_loaded() {
+    let mut world = relay_first();
+    world.faults.storage_delay = 10_000;
+    let hasty = world.joined("room");
+    world.advance(1);
+    world.insert(hasty, 0, "last words");
+    world.advance(1);
+    world.disconnect(hasty);
+    world.advance(1);
+    assert!(world.storage_under_way() > 0, "it is still being loaded");
+    world.settle();
+    let late = world.joined("room");
+    world.settle();
+    assert_eq!(world.state(late).text(), "last words");
+}
+
+#[test]
 fn st8_rooms_leave_memory_when_nobody_has_been_there_for_a_while() {
     let mut world = relay_first();
     for number in 0..100 {

@@ -66,6 +66,17 @@ export class Participant {
   }
 }
 
+/** Code for a page that answers calls and plays what comes. */
+export const ANSWER_AND_PLAY = `
+  client.on((event) => {
+    if (event.type === 'call-incoming') event.accept();
+    if (event.type !== 'call-established') return;
+    const video = document.body.appendChild(document.createElement('video'));
+    video.autoplay = true;
+    video.srcObject = event.remoteStream;
+  });
+`;
+
 interface InboundMedia {
   frames: number;
   energy: number;

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -16,6 +16,14 @@ const KRAKEN = process.env['KRAKEN_BIN'] ?? fromHere('../../../../target/dist/kr
 /** Compiled components, kept from run to run: compiling is most of a start. */
 const CACHE = fromHere('../../../../target/interop-cache');
 
+/** What an app token says. */
+export interface Claims {
+  aud: string;
+  scope?: 'read' | 'write';
+  /** In seconds. */
+  expires_in?: number;
+}
+
 /** `kraken serve` with data of its own. It keeps its port over restarts. */
 export class KrakenServer {
   readonly #dataDir: string;
@@ -26,10 +34,12 @@ export class KrakenServer {
     this.#dataDir = dataDir;
   }
 
-  static async start(): Promise<KrakenServer> {
+  static async create(): Promise<KrakenServer> {
     await mkdir(CACHE, { recursive: true, mode: 0o700 });
     const server = new KrakenServer(await mkdtemp(join(tmpdir(), 'kraken-e2e-')));
-    await server.#start();
+    await server.start();
+    // Else the node itself lets its owner in alone.
+    await server.api('PATCH', '/settings', { tickets_for_everyone: true });
     return server;
   }
 
@@ -37,17 +47,36 @@ export class KrakenServer {
     return `ws://127.0.0.1:${String(this.#port)}`;
   }
 
-  async restart(): Promise<void> {
-    await this.#stop();
-    await this.#start();
+  /** The node inside, past the gateway. */
+  get directUrl(): string {
+    return `${this.url}/kraken:kraken:template.os`;
   }
 
-  async dispose(): Promise<void> {
-    await this.#stop();
-    await rm(this.#dataDir, { recursive: true, force: true });
+  /** What the node's owner logs in with. */
+  ownersSecret(): Promise<string> {
+    return readFile(join(this.#dataDir, 'http-secret'), 'utf8');
   }
 
-  async #start(): Promise<void> {
+  /** The owner's API. */
+  async api(method: string, path: string, body: unknown): Promise<Record<string, unknown>> {
+    const answer = await fetch(`${this.url.replace('ws', 'http')}/api${path}`, {
+      method,
+      headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
+      body: JSON.stringify(body),
+    });
+    if (!answer.ok) throw new Error(`${method} ${path}: ${await answer.text()}`);
+    return (await answer.json()) as Record<string, unknown>;
+  }
+
+  /** A token of an app for one user. */
+  async token(app: string, claims: Claims): Promise<string> {
+    const body = { sub: 'somebody', scope: 'write', expires_in: 600, ...claims };
+    const { token } = await this.api('POST', `/apps/${app}/tokens`, body);
+    return String(token);
+  }
+
+  /** Starts it, again after `stop`. */
+  async start(): Promise<void> {
     const listen = `127.0.0.1:${String(this.#port)}`;
     const args = ['serve', '--listen', listen, '--data-dir', this.#dataDir, '--cache-dir', CACHE];
     this.#process = spawn(KRAKEN, args, {
@@ -60,13 +89,24 @@ export class KrakenServer {
     this.#port = await listeningPort(this.#process);
   }
 
-  async #stop(): Promise<void> {
+  /** As an operator does; or, with SIGKILL, a power cut. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     const running = this.#process;
     this.#process = null;
     if (running?.exitCode !== null) return;
     const exited = once(running, 'exit');
-    running.kill('SIGTERM');
+    running.kill(signal);
     await exited;
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
+  async dispose(): Promise<void> {
+    await this.stop();
+    await rm(this.#dataDir, { recursive: true, force: true });
   }
 }
 

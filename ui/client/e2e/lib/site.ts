@@ -19,13 +19,14 @@ export class Site {
   readonly #folder: string;
   readonly #server: Server;
   readonly #scripts = new Map<string, string>();
+  readonly #texts = new Map<string, string>();
 
   private constructor(folder: string) {
     this.#folder = folder;
     this.#server = createServer(({ url = '/' }, response) => {
       const script = this.#scripts.get(url);
       response.setHeader('Content-Type', 'text/html; charset=utf-8');
-      response.end(script === undefined ? 'ok' : page(script));
+      response.end(script === undefined ? (this.#texts.get(url) ?? 'ok') : page(script));
     });
   }
 
@@ -38,8 +39,20 @@ export class Site {
     return site;
   }
 
+  /** Answers with this text, as an app's backend would. */
+  answer(path: string, text: string): void {
+    this.#texts.set(path, text);
+  }
+
   /** @returns the address of a page that runs the code */
   async add(path: string, code: string): Promise<string> {
+    this.#scripts.set(path, await this.bundle(code));
+    const { port } = this.#server.address() as AddressInfo;
+    return `http://localhost:${String(port)}${path}`;
+  }
+
+  /** The code, and all that it imports. */
+  async bundle(code: string): Promise<string> {
     const { outputFiles } = await build({
       stdin: { contents: code, resolveDir: this.#folder, loader: 'tsx' },
       bundle: true,
@@ -49,9 +62,7 @@ export class Site {
       nodePaths: [NODE_MODULES],
       define: { 'process.env.NODE_ENV': '"development"' },
     });
-    this.#scripts.set(path, outputFiles[0]?.text ?? '');
-    const { port } = this.#server.address() as AddressInfo;
-    return `http://localhost:${String(port)}${path}`;
+    return outputFiles[0]?.text ?? '';
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,5 @@
 export { useKraken } from './useKraken.js';
 export type { Kraken, UseKrakenOptions } from './useKraken.js';
+export type { RoomSource } from './useRoomConnection.js';
 export { useVideoCall } from './useVideoCall.js';
 export type { UseVideoCallOptions, VideoCall } from './useVideoCall.js';

@@ -1,10 +1,11 @@
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { KrakenClient } from '../client.js';
-import type { KrakenClientOptions } from '../client.js';
 import type { KrakenError } from '../errors.js';
 import type { ConnectionStatus } from '../events.js';
+import type { KrakenClientOptions } from '../participant.js';
 import type { Peer } from '../protocol.js';
 import { useClientState } from './useClientState.js';
+import { tokenTextOf, useRoomConnection } from './useRoomConnection.js';
 
 export type UseKrakenOptions = KrakenClientOptions;
 
@@ -20,42 +21,29 @@ export interface Kraken {
 }
 
 /**
- * Is in a room for as long as the component is there. Another `url`, `room`, `name` or `peerId`
- * is another client; of the other options, the ones at its start count, but always the last token.
+ * Is in a room for as long as the component is there. Another `connection`, or another `url`,
+ * `room`, `via`, `app`, `name` or `peerId`, is another client; of the other options, the ones at
+ * its start count, but always the last token.
  */
 export function useKraken(options: UseKrakenOptions): Kraken {
   const client = useClient(options);
-  const error = useConnection(client, options.token);
+  const error = useConnection(client, tokenTextOf(options));
   const peers = useClientState(client, readPeers);
   const status = useClientState(client, readStatus);
   return { client, peers, status, error, signaling: client };
 }
 
 function useClient(options: UseKrakenOptions): KrakenClient {
-  const latest = useRef(options);
-  useEffect(() => {
-    latest.current = options;
-  });
-  const { url, room, name, peerId } = options;
+  const connection = useRoomConnection(options);
+  const { name, peerId } = options;
   return useMemo(
-    () =>
-      new KrakenClient({
-        ...options,
-        url,
-        room,
-        name,
-        peerId,
-        token: () => {
-          const { token } = latest.current;
-          return typeof token === 'function' ? token() : token;
-        },
-      }),
+    () => new KrakenClient({ ...options, connection }),
     // The other options count at the client's start only.
-    [url, room, name, peerId],
+    [connection, name, peerId],
   );
 }
 
-function useConnection(client: KrakenClient, token: UseKrakenOptions['token']): KrakenError | null {
+function useConnection(client: KrakenClient, token: string | undefined): KrakenError | null {
   const [error, setError] = useState<KrakenError | null>(null);
   useEffect(() => {
     const off = client.on((event) => {
@@ -68,12 +56,10 @@ function useConnection(client: KrakenClient, token: UseKrakenOptions['token']): 
       setError(null);
     };
   }, [client]);
-  // Functions are often new with each render; only another string says anything.
-  const tokenText = typeof token === 'string' ? token : undefined;
   useEffect(() => {
     // Who was refused with one token may be let in with the next; who is connected stays so.
     client.connect().catch(() => undefined);
-  }, [client, tokenText]);
+  }, [client, token]);
   return error;
 }
 

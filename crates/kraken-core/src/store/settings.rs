@@ -1,0 +1,56 @@
+//! What the owner says about stores.
+
+use super::Revocation;
+use serde::{Deserialize, Serialize};
+
+/// The fewest UTF-16 units of a secret, as the original server counts them.
+const SHORTEST_SECRET: usize = 32;
+
+/// What the owner's machine says at its start, all at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "snake_case")]
+pub struct StoreSetup {
+    /// Signs tokens.
+    pub secret: Option<String>,
+    /// The `iss` of tokens, if it is to be checked.
+    pub issuer: Option<String>,
+    /// Whether what comes is kept.
+    pub persist: bool,
+    /// Bytes that one store may have.
+    pub store_bytes: Option<u64>,
+    /// After how many days what is kept is deleted.
+    pub retention_days: Option<u32>,
+}
+
+/// What is kept of it.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StoreSettings {
+    #[serde(flatten)]
+    pub(crate) setup: StoreSetup,
+    #[serde(default)]
+    pub(crate) revocations: Vec<Revocation>,
+    /// The id of the last one: none is used twice.
+    #[serde(default)]
+    pub(crate) last_revocation: u64,
+}
+
+impl StoreSetup {
+    /// Says what is wrong with it.
+    pub fn check(&self) -> Result<(), String> {
+        let secret = self.secret.as_deref();
+        if secret.is_some_and(|secret| secret.encode_utf16().count() < SHORTEST_SECRET) {
+            return Err(format!(
+                "the secret has to have at least {SHORTEST_SECRET} characters"
+            ));
+        }
+        for (name, is_zero) in [
+            ("store_bytes", self.store_bytes == Some(0)),
+            ("retention_days", self.retention_days == Some(0)),
+        ] {
+            if is_zero {
+                return Err(format!("{name} is a number from 1 on"));
+            }
+        }
+        Ok(())
+    }
+}
