@@ -82,5 +82,6 @@ fn ui() -> Result<()> {
 
 /// That the bench runs, not what it measures.
 fn bench() -> Result<()> {
-    crate::bench::run(&["--quick".to_owned(), "--server=kraken".to_owned()])
+    crate::bench::run(&["--quick".to_owned(), "--server=kraken".to_owned()])?;
+    crate::bench::run(&["sfu".to_owned(), "--quick".to_owned()])
 }

@@ -11,7 +11,7 @@ use crate::rpc;
 use crate::server;
 use crate::worker::{Handle, Overloaded, Report, Seed, Surroundings, Worker};
 use axum::Router;
-use kraken_sfu::{Config as SfuConfig, Event, RoomId, Sfu};
+use kraken_sfu::{Config as SfuConfig, RoomId, Sfu};
 use parking_lot::Mutex;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
@@ -21,7 +21,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 /// Why an engine can't start.
 #[derive(Debug, Error)]
@@ -77,14 +77,12 @@ impl Engine {
             workers.push(handle);
         }
         let directory = Arc::new(Directory::default());
-        let (events, happened) = mpsc::unbounded_channel();
         let mut threads = Vec::new();
         for (index, (seed, ports)) in seeds.into_iter().zip(sockets.workers).enumerate() {
             let surroundings = Surroundings {
                 index,
                 workers: workers.clone(),
                 directory: directory.clone(),
-                events: events.clone(),
             };
             let sfu = sfu.clone();
             let work = move || {
@@ -114,7 +112,6 @@ impl Engine {
                 announced,
             ));
         }
-        tokio::spawn(heed(happened));
         Ok(engine)
     }
 
@@ -131,6 +128,11 @@ impl Engine {
     /// The HTTP API: JSON-RPC at `POST /`, Prometheus' text at `GET /metrics`.
     pub fn router(&self) -> Router {
         rpc::router(self.shared.clone())
+    }
+
+    /// The JSON-RPC alone, for a server that answers more than `POST /` at the same address.
+    pub fn calls(&self) -> Router {
+        rpc::calls(self.shared.clone())
     }
 
     /// Serves the HTTP API until the engine stops.
@@ -200,12 +202,5 @@ impl Shared {
         let mut stopping = self.stopping.subscribe();
         // The sender lives in `self`.
         let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
-    }
-}
-
-/// Deals with what happens to peers.
-async fn heed(mut happened: mpsc::UnboundedReceiver<Event>) {
-    while let Some(event) = happened.recv().await {
-        tracing::trace!(?event, "peer");
     }
 }

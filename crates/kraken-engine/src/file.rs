@@ -78,6 +78,7 @@ struct RpcSection {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct LimitsSection {
     peers: Option<usize>,
+    connecting: Option<usize>,
     peers_per_room: Option<usize>,
     tracks_per_peer: Option<usize>,
 }
@@ -185,6 +186,7 @@ impl File {
         let set = &self.limits;
         Limits {
             peers: set.peers.unwrap_or(default.peers),
+            connecting: set.connecting.unwrap_or(default.connecting),
             peers_per_room: set.peers_per_room.unwrap_or(default.peers_per_room),
             tracks_per_peer: set.tracks_per_peer.unwrap_or(default.tracks_per_peer),
             ..default

@@ -21,6 +21,9 @@ pub struct Config {
 pub struct Limits {
     /// Peers in all rooms together.
     pub peers: usize,
+    /// Peers that have joined, but have not connected yet. Joining costs a client one request, so
+    /// a flood of them must not take the memory of all peers.
+    pub connecting: usize,
     /// Peers in one room.
     pub peers_per_room: usize,
     /// Audio and video tracks that one peer may publish.
@@ -33,6 +36,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             peers: 4_000,
+            connecting: 500,
             peers_per_room: 200,
             tracks_per_peer: 4,
             sdp_bytes: 512 * 1024,

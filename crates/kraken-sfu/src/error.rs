@@ -9,7 +9,7 @@ pub enum Error {
     /// As many others are in the room as the request, or the engine, allows.
     #[error("room full {0}")]
     RoomFull(usize),
-    /// The engine has as many peers as it may have.
+    /// The engine has as many peers as it may have, or so many that are still connecting.
     #[error("engine full {0}")]
     EngineFull(usize),
     /// The user isn't in the room, or no longer.

@@ -43,7 +43,8 @@ pub(crate) struct Peer {
     pub(crate) is_dirty: bool,
     /// Nothing has come for so long that others should no longer see its tracks.
     pub(crate) is_quiet: bool,
-    is_connected: bool,
+    /// Whether it ever was connected.
+    pub(crate) is_connected: bool,
     most_sources: usize,
     nacks: Nacks,
     timeout: Instant,

@@ -51,7 +51,7 @@ export class Stage {
   /**
    * @param {string} api
    * @param {string} user
-   * @param {string[]} [flags] of the page: video, tcp, relay
+   * @param {string[]} [flags] of the page: video, tcp, relay, chat
    */
   async join(api, user, flags = []) {
     const context = await this.browser.newContext({ permissions: ['microphone', 'camera'] });
@@ -167,6 +167,17 @@ export class Person {
       const { local } = /** @type {any} */ (window).call;
       for (const track of local.getAudioTracks()) track.enabled = isOn;
     }, isOn);
+  }
+
+  /** Restarts ICE; gives the names by which the engine was asked for before and after. */
+  async restart() {
+    return await this.page.evaluate(async () => {
+      const { call } = /** @type {any} */ (window);
+      const name = () => /^a=ice-ufrag:(.*)$/m.exec(call.pc.remoteDescription.sdp)?.[1]?.trim();
+      const before = name();
+      await call.restart();
+      return { before, after: name() };
+    });
   }
 
   /** How often the page has started its call, and what went wrong in it. */

@@ -4,7 +4,8 @@
  * whoever leaves is known by the mute of the track, and a lost call starts anew.
  *
  * Parameters of the page: `api`, `room`, `user`; `video` to send a camera's picture; `tcp` to use
- * no UDP; `relay` to use the TURN server only.
+ * no UDP; `relay` to use the TURN server only; `chat` to open a data channel that nobody needs, as
+ * another client does.
  */
 
 /** How often the page asks for news, in milliseconds. */
@@ -21,9 +22,10 @@ const userId = query.get('user') ?? '';
 /**
  * What tests look at.
  *
- * @type {{ pc: RTCPeerConnection | undefined, starts: number, errors: string[], local: MediaStream | undefined }}
+ * @type {{ pc: RTCPeerConnection | undefined, trackId: string, starts: number, errors: string[],
+ *   local: MediaStream | undefined, restart: () => Promise<void> }}
  */
-const call = { pc: undefined, starts: 0, errors: [], local: undefined };
+const call = { pc: undefined, trackId: '', starts: 0, errors: [], local: undefined, restart };
 Object.assign(window, { call });
 
 /**
@@ -76,6 +78,7 @@ async function start() {
     track.onmute = () => element.remove();
   };
 
+  if (query.has('chat')) pc.createDataChannel('chat');
   const constraints = { audio: true, video: query.has('video') ? { width: 320, height: 240 } : false };
   call.local ??= await navigator.mediaDevices.getUserMedia(constraints);
   const stream = call.local;
@@ -88,6 +91,7 @@ async function start() {
   if (jsep.type === 'answer') {
     await pc.setRemoteDescription(query.has('tcp') ? withoutUdp(jsep) : jsep);
     trackId = res.data.track;
+    call.trackId = trackId;
     void subscribe(pc, trackId);
   }
 }
@@ -113,6 +117,15 @@ async function subscribe(pc, trackId) {
     }
   }
   setTimeout(() => void again(pc, trackId), POLL);
+}
+
+/** Looks for new network paths, as a page does whose machine has changed networks. */
+async function restart() {
+  const { pc, trackId } = call;
+  if (pc === undefined) throw new Error('there is no call');
+  await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
+  const res = await rpc('restart', [roomId, userId, trackId, JSON.stringify(pc.localDescription)]);
+  await pc.setRemoteDescription(JSON.parse(res.data.jsep));
 }
 
 /**

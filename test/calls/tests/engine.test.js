@@ -117,10 +117,27 @@ test('EN53: pages send and receive video', async () => {
 
 test('EN54: a network without UDP is enough', async () => {
   const engine = await Service.engine();
-  const [a, b] = [await join(engine.api, 'a', ['tcp']), await join(engine.api, 'b')];
+  const [a, b] = [await join(engine.api, 'a', ['tcp']), await join(engine.api, 'b', ['chat'])];
   await a.hears('b');
   await b.hears('a');
   assert.equal((await a.path()).protocol, 'tcp');
   assert.equal((await b.path()).protocol, 'udp');
+  await engine.end();
+});
+
+test('EN56: a page restarts ICE, and others hear on', async () => {
+  const engine = await Service.engine();
+  const [a, b] = [await join(engine.api, 'a', ['video']), await join(engine.api, 'b')];
+  await a.hears('b');
+  await b.hears('a');
+  const { before, after } = await a.restart();
+  assert.notEqual(after, before);
+  await a.hears('b');
+  await b.hears('a');
+  await b.watches('a');
+  const c = await join(engine.api, 'c');
+  await a.hears('c');
+  await c.hears('a', 'b');
+  assert.deepEqual(await a.history(), { starts: 1, errors: [] });
   await engine.end();
 });

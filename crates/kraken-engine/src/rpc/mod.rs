@@ -31,15 +31,29 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Who sends a request.
 pub(crate) type Client = Option<axum::Extension<ConnectInfo<SocketAddr>>>;
 
+/// All that an engine answers.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let limit = shared.config.rpc.body_bytes;
-    Router::new()
-        .route("/", post(answer).fallback(not_found))
-        .route("/metrics", get(metrics).fallback(not_found))
+    let metrics = Router::new().route("/metrics", get(metrics).fallback(not_found));
+    routes()
+        .merge(metrics)
         .fallback(not_found)
-        .layer(DefaultBodyLimit::disable())
+        .method_not_allowed_fallback(not_found)
         .layer(from_fn(cors))
         .with_state((shared, limit))
+}
+
+/// The JSON-RPC alone, for a server that answers more at the same address.
+pub(crate) fn calls(shared: Arc<Shared>) -> Router {
+    let limit = shared.config.rpc.body_bytes;
+    routes().layer(from_fn(cors)).with_state((shared, limit))
+}
+
+/// Browsers ask with `OPTIONS` whether they may call; `cors` answers them.
+fn routes() -> Router<(Arc<Shared>, usize)> {
+    Router::new()
+        .route("/", post(answer).options(not_found))
+        .layer(DefaultBodyLimit::disable())
 }
 
 async fn answer(

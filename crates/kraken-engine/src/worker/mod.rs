@@ -1,29 +1,29 @@
 //! A thread that owns rooms, their sockets, and nothing of anybody else.
 
+mod handle;
 mod load;
 mod streams;
 mod udp;
 
+pub(crate) use handle::{Handle, NewStream, Overloaded, Report, Seed};
 pub(crate) use load::{DELAY_BOUNDS, Load, LoadSnapshot};
 
 use crate::directory::{Directory, WorkerIndex};
+use handle::{Command, Question, Stray};
 use kraken_sfu::{
-    Config as SfuConfig, Datagram, Event, RoomId, Sfu, Stats, Transmit, Transport, asked_for,
+    Config as SfuConfig, Datagram, Event, RoomId, Sfu, Transmit, Transport, asked_for,
 };
-use mio::{Events, Poll, Token, Waker};
-use parking_lot::Mutex;
+use mio::{Events, Poll, Token};
 use std::collections::HashMap;
 use std::io;
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 use streams::Streams;
-use tokio::sync::{mpsc::UnboundedSender, oneshot};
 use udp::UdpPort;
 
-/// Commands that wait for a worker. More are refused: the worker is overloaded.
-const COMMANDS: usize = 4_096;
 /// Batches of datagrams that are read before anything else is looked at.
 const ROUNDS: usize = 8;
 /// How often the worker publishes what it counts.
@@ -32,130 +32,11 @@ const REPORT: Duration = Duration::from_secs(1);
 /// and learnt again from their next connectivity checks.
 const MOST_STRAYS: usize = 65_536;
 
-const WAKER: Token = Token(usize::MAX);
-
-/// The worker has more to do than it can.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Overloaded;
-
-type Question = Box<dyn FnOnce(&mut Sfu, Instant) + Send>;
-
-/// What is brought to a worker from outside its own sockets.
-enum Command {
-    Ask(Question),
-    /// Datagrams that came to another worker's sockets.
-    Strays(Vec<Stray>),
-    Stream(NewStream),
-    Stop,
-}
-
-struct Stray {
-    source: SocketAddr,
-    destination: SocketAddr,
-    contents: Vec<u8>,
-}
-
-/// A TCP connection that has shown in its first frame whose it is.
-pub(crate) struct NewStream {
-    pub(crate) stream: TcpStream,
-    pub(crate) source: SocketAddr,
-    /// The engine's address, as clients know it.
-    pub(crate) destination: SocketAddr,
-    /// What was read already: a frame and its length.
-    pub(crate) read: Vec<u8>,
-}
-
-/// A way to a worker.
-#[derive(Clone)]
-pub(crate) struct Handle {
-    commands: SyncSender<Command>,
-    waker: Arc<Waker>,
-    report: Arc<Mutex<Report>>,
-}
-
-/// What a worker counts.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Report {
-    pub(crate) stats: Stats,
-    pub(crate) load: LoadSnapshot,
-    pub(crate) rooms: Vec<String>,
-}
-
-impl Handle {
-    /// Lets the worker answer a question between two batches of datagrams.
-    pub(crate) async fn ask<T: Send + 'static>(
-        &self,
-        question: impl FnOnce(&mut Sfu, Instant) -> T + Send + 'static,
-    ) -> Result<T, Overloaded> {
-        let (sender, answer) = oneshot::channel();
-        let ask = Command::Ask(Box::new(move |sfu, now| {
-            // Who asked may have gone.
-            let _ = sender.send(question(sfu, now));
-        }));
-        self.send(ask)?;
-        answer.await.map_err(|_| Overloaded)
-    }
-
-    /// Gives a TCP connection to the worker.
-    pub(crate) fn adopt(&self, stream: NewStream) -> Result<(), Overloaded> {
-        self.send(Command::Stream(stream))
-    }
-
-    /// Ends the worker.
-    pub(crate) fn stop(&self) {
-        // Waits for a place in the queue: this command may not be lost.
-        if self.commands.send(Command::Stop).is_ok() {
-            let _ = self.waker.wake();
-        }
-    }
-
-    pub(crate) fn report(&self) -> Report {
-        self.report.lock().clone()
-    }
-
-    fn send(&self, command: Command) -> Result<(), Overloaded> {
-        match self.commands.try_send(command) {
-            Ok(()) => {
-                let _ = self.waker.wake();
-                Ok(())
-            }
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Overloaded),
-        }
-    }
-}
-
-/// What a worker is made of before it runs in its thread.
-pub(crate) struct Seed {
-    poll: Poll,
-    commands: Receiver<Command>,
-    handle: Handle,
-}
-
-impl Seed {
-    pub(crate) fn new() -> io::Result<(Self, Handle)> {
-        let poll = Poll::new()?;
-        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-        let (sender, commands) = sync_channel(COMMANDS);
-        let handle = Handle {
-            commands: sender,
-            waker,
-            report: Arc::default(),
-        };
-        let seed = Self {
-            poll,
-            commands,
-            handle: handle.clone(),
-        };
-        Ok((seed, handle))
-    }
-}
-
 /// What a worker needs to know of the others.
 pub(crate) struct Surroundings {
     pub(crate) index: WorkerIndex,
     pub(crate) workers: Vec<Handle>,
     pub(crate) directory: Arc<Directory>,
-    pub(crate) events: UnboundedSender<Event>,
 }
 
 pub(crate) struct Worker {
@@ -302,7 +183,7 @@ impl Worker {
     fn obey(&mut self, now: Instant) {
         while let Ok(command) = self.commands.try_recv() {
             match command {
-                Command::Ask(question) => question(&mut self.sfu, now),
+                Command::Ask(question) => self.answer(question, now),
                 Command::Strays(strays) => {
                     for stray in strays {
                         let datagram = Datagram {
@@ -317,6 +198,14 @@ impl Worker {
                 Command::Stream(stream) => self.streams.adopt(now, stream, self.poll.registry()),
                 Command::Stop => self.is_stopping = true,
             }
+        }
+    }
+
+    /// A bug that a request finds must not end the calls of others.
+    fn answer(&mut self, question: Question, now: Instant) {
+        let sfu = &mut self.sfu;
+        if catch_unwind(AssertUnwindSafe(|| question(sfu, now))).is_err() {
+            tracing::error!("a request has panicked: please report this");
         }
     }
 
@@ -344,22 +233,15 @@ impl Worker {
         self.streams.flush();
     }
 
-    /// Tells others what happened to peers.
+    /// Tells the other workers who is here.
     fn tell(&mut self) {
         let Surroundings {
-            index,
-            directory,
-            events,
-            ..
+            index, directory, ..
         } = &self.surroundings;
         while let Some(event) = self.sfu.poll_event() {
-            match &event {
-                Event::Named(name) => directory.add(name.clone(), *index),
-                Event::Unnamed(name) => directory.remove(name),
-                Event::Heard { .. } => {
-                    // Nobody listens any more when the engine ends.
-                    let _ = events.send(event);
-                }
+            match event {
+                Event::Named(name) => directory.add(name, *index),
+                Event::Unnamed(name) => directory.remove(&name),
             }
         }
     }

@@ -57,6 +57,16 @@ impl Rig {
         }
     }
 
+    /// Serves something beside the engine's own API.
+    pub(crate) fn serve(&self, router: axum::Router) -> SocketAddr {
+        let bind = tokio::net::TcpListener::bind("127.0.0.1:0");
+        let listener = self.runtime.block_on(bind).unwrap();
+        let http = listener.local_addr().unwrap();
+        self.runtime
+            .spawn(async move { axum::serve(listener, router).await.unwrap() });
+        http
+    }
+
     /// Calls a method and gives the whole answer.
     pub(crate) fn call(&self, method: &str, params: &Value) -> Value {
         call(self.http, method, params)

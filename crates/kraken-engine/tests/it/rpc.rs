@@ -238,6 +238,23 @@ fn en25_a_list_does_not_hand_out_sessions_to_everybody() {
 }
 
 #[test]
+fn en26_the_calls_fit_into_another_server() {
+    let rig = Rig::new(config());
+    let page = axum::Router::new().route("/", axum::routing::get(async || "page"));
+    let http = rig.serve(page.merge(rig.engine.calls()));
+    let answer = json_of(post(http, "{\"method\":\"info\"}", &[]));
+    assert_eq!(answer["data"]["active_peers"], 0);
+    let page = get(http, "/", &[]).into_body().read_to_string().unwrap();
+    assert_eq!(page, "page");
+    let request = agent().options(format!("http://{http}/"));
+    let answer = request
+        .header("Origin", "https://a.example")
+        .call()
+        .unwrap();
+    assert_eq!(answer.status(), 200);
+}
+
+#[test]
 fn en25_a_list_hands_out_sessions_where_the_owner_wants_it() {
     let mut config = config();
     config.rpc.list_shows_sessions = true;

@@ -35,18 +35,27 @@ fn sf10_from_two_to_ten_peers_hear_each_other() {
 
 #[test]
 fn sf10_a_call_survives_loss_and_reordering() {
+    let users = &USERS[..4];
     for seed in 1..=5 {
-        let mut world = World::with(seed, Weather::FOUL, &USERS[..4], AUDIO);
-        world.run(Duration::from_secs(15));
-        for listener in &USERS[..4] {
-            for speaker in USERS[..4].iter().filter(|speaker| *speaker != listener) {
-                let heard = world.client(listener).heard_from(speaker, MediaKind::Audio);
-                // Two legs with 5 % loss each, and no retransmission of audio.
-                assert!(
-                    heard > 450,
-                    "seed {seed}: {listener} heard {heard} of {speaker}"
-                );
-            }
+        let mut world = World::with(seed, Weather::FOUL, users, AUDIO);
+        world.run(Duration::from_secs(20));
+        let heard = |world: &World| -> Vec<usize> {
+            let pairs = users.iter().flat_map(|listener| {
+                let speakers = users.iter().filter(move |speaker| *speaker != listener);
+                speakers.map(move |speaker| (listener, speaker))
+            });
+            pairs
+                .map(|(listener, speaker)| {
+                    world.client(listener).heard_from(speaker, MediaKind::Audio)
+                })
+                .collect()
+        };
+        let before = heard(&world);
+        world.run(Duration::from_secs(10));
+        for (before, after) in before.into_iter().zip(heard(&world)) {
+            // Of 500 packets, two legs lose 5 % each, and audio isn't sent again.
+            let more = after - before;
+            assert!((400..=500).contains(&more), "seed {seed}: {more} packets");
         }
     }
 }
@@ -67,10 +76,7 @@ fn sf12_ice_restarts_without_a_gap_of_a_second() {
     let mut world = World::with(3, Weather::FAIR, &["a", "b"], AUDIO);
     world.run(Duration::from_secs(8));
     let before = world.client("b").heard_from("a", MediaKind::Audio);
-    let now = world.now;
-    let mut a = world.clients.remove("a").unwrap();
-    a.restart(&mut world.sfu, now);
-    world.clients.insert("a".to_owned(), a);
+    world.restart("a");
     world.run(Duration::from_secs(5));
     let after = world.client("b").heard_from("a", MediaKind::Audio);
     assert!(after - before > 200, "{before} packets, then {after}");

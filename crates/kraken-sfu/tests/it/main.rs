@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
 
 mod calls;
+mod chaos;
 mod client;
+mod corpus;
 mod hostile;
 mod leaving;
 mod negotiation;

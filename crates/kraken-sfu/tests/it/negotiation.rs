@@ -1,9 +1,10 @@
 //! Offers and answers.
 
+use crate::client::Client;
 use crate::network::Weather;
-use crate::world::{AUDIO, World};
-use kraken_sfu::Error;
-use std::time::Duration;
+use crate::world::{AUDIO, SFU, World};
+use kraken_sfu::{Config, Error, Limits, Sfu};
+use std::time::{Duration, Instant};
 use str0m::media::MediaKind;
 
 #[test]
@@ -96,4 +97,27 @@ fn sf21_a_room_is_full_when_the_request_says_so() {
         ));
     }
     assert_eq!(world.members(), ["a", "b"]);
+}
+
+#[test]
+fn sf25_a_flood_of_joins_is_bounded() {
+    let now = Instant::now();
+    let limits = Limits {
+        peers: 4,
+        connecting: 2,
+        ..Limits::default()
+    };
+    let config = Config {
+        udp: vec![SFU.parse().unwrap()],
+        limits,
+        ..Config::default()
+    };
+    let mut sfu = Sfu::new(config, now);
+    let mut join = |now, user| Client::join(&mut sfu, now, 1, user, AUDIO).err();
+    assert_eq!((join(now, "a"), join(now, "b")), (None, None));
+    assert_eq!(join(now, "c"), Some(Error::EngineFull(2)));
+    let later = now + Duration::from_secs(31);
+    sfu.handle_timeout(later);
+    assert_eq!(sfu.stats().peers, 0);
+    assert!(Client::join(&mut sfu, later, 1, "c", AUDIO).is_ok());
 }

@@ -81,6 +81,13 @@ impl World {
         self.carry();
     }
 
+    /// The client looks for new network paths.
+    pub(crate) fn restart(&mut self, user: &str) {
+        let client = self.clients.get_mut(user).unwrap();
+        client.restart(&mut self.sfu, self.now);
+        self.carry();
+    }
+
     /// The client no longer polls by itself.
     pub(crate) fn stop_polling(&mut self, user: &str) {
         self.polls.remove(user);

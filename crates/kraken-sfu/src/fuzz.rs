@@ -1,0 +1,85 @@
+//! The bodies of fuzz targets in `test/fuzz`, which `cargo test` runs over their corpus.
+
+use crate::config::Config;
+use crate::demux::Transport;
+use crate::ids::{RoomId, SessionId, UserId};
+use crate::messages::{Datagram, Publish, Who};
+use crate::sfu::Sfu;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7_001);
+const THERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5_000);
+
+/// Takes any text as the offers and answers of a client. Whatever panics in the WebRTC stack costs
+/// that client alone.
+pub fn descriptions(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let (mut sfu, now) = sfu();
+    let Some(who) = who() else {
+        return;
+    };
+    let publish = Publish {
+        room: who.room.clone(),
+        user: who.user.clone(),
+        session: who.session.clone(),
+        offer: text.clone().into_owned(),
+        limit: None,
+    };
+    let joined = sfu.publish(now, publish);
+    assert_eq!(joined.is_ok(), sfu.stats().peers == 1);
+    settle(&mut sfu, now);
+    let _ = sfu.restart(&who, &text);
+    let _ = sfu.trickle(&who, &text);
+    let _ = sfu.subscribe(now, &who);
+    let _ = sfu.answer(now, &who, &text);
+    settle(&mut sfu, now);
+    let _ = sfu.end(now, &who);
+    settle(&mut sfu, now);
+    assert_eq!((sfu.stats().peers, sfu.stats().rooms), (0, 0));
+}
+
+/// Takes any bytes as datagrams, each behind its length in one byte.
+pub fn datagrams(data: &[u8]) {
+    let (mut sfu, now) = sfu();
+    let mut rest = data;
+    while let [length, after @ ..] = rest {
+        let contents = &after[..usize::from(*length).min(after.len())];
+        let taken = sfu.handle_datagram(
+            now,
+            &Datagram {
+                transport: Transport::Udp,
+                source: THERE,
+                destination: HERE,
+                contents,
+            },
+        );
+        assert!(!taken, "a stranger was taken for a peer");
+        rest = &after[contents.len()..];
+    }
+    settle(&mut sfu, now);
+    assert!(sfu.poll_transmit().is_none(), "a stranger was answered");
+}
+
+fn sfu() -> (Sfu, Instant) {
+    let now = Instant::now();
+    let config = Config {
+        udp: vec![HERE],
+        ..Config::default()
+    };
+    (Sfu::new(config, now), now)
+}
+
+fn who() -> Option<Who> {
+    Some(Who {
+        room: RoomId::parse("room").ok()?,
+        user: UserId::parse("user").ok()?,
+        session: SessionId::new("session"),
+    })
+}
+
+fn settle(sfu: &mut Sfu, now: Instant) {
+    sfu.flush(now);
+    sfu.handle_timeout(now + Duration::from_millis(10));
+    sfu.flush(now + Duration::from_millis(10));
+}

@@ -1,0 +1,103 @@
+//! Replays the corpora of the fuzz targets. With `KRAKEN_WRITE_CORPUS` set, writes the seeds that
+//! fuzzing starts from.
+
+use crate::network::Weather;
+use crate::world::{BOTH, World};
+use kraken_sfu::fuzz;
+use std::fs;
+use std::path::{Path, PathBuf};
+use str0m::media::{Direction, MediaKind};
+
+fn folder(target: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../test/fuzz/corpus")
+        .join(target)
+}
+
+fn replay(target: &str, body: fn(&[u8])) {
+    let mut count = 0;
+    for file in fs::read_dir(folder(target)).unwrap() {
+        body(&fs::read(file.unwrap().path()).unwrap());
+        count += 1;
+    }
+    assert!(count > 0, "no corpus for {target}");
+}
+
+#[test]
+fn sf37_any_description_is_agreed_to_or_refused() {
+    if std::env::var_os("KRAKEN_WRITE_CORPUS").is_some() {
+        write_descriptions();
+    }
+    replay("descriptions", fuzz::descriptions);
+}
+
+#[test]
+fn sf30_any_datagram_of_a_stranger_is_nobodys() {
+    if std::env::var_os("KRAKEN_WRITE_CORPUS").is_some() {
+        write_datagrams();
+    }
+    replay("datagrams", fuzz::datagrams);
+}
+
+#[test]
+fn sf37_a_section_of_codecs_that_nobody_knows_is_refused_alone() {
+    let mut world = World::new(1, Weather::FAIR);
+    let offer = offer().replace(" opus/48000/2", " speex/16000");
+    let now = world.now;
+    let publish = kraken_sfu::Publish {
+        room: kraken_sfu::RoomId::parse("room").unwrap(),
+        user: kraken_sfu::UserId::parse("a").unwrap(),
+        session: kraken_sfu::SessionId::new("s"),
+        offer,
+        limit: None,
+    };
+    let answer = world.sfu.publish(now, publish).unwrap();
+    assert!(answer.contains("m=audio 0 "), "{answer}");
+    assert!(answer.contains("VP8/90000"), "{answer}");
+}
+
+fn offer() -> String {
+    let now = std::time::Instant::now();
+    let mut rtc = str0m::RtcConfig::new().build(now);
+    let mut api = rtc.sdp_api();
+    for kind in [MediaKind::Audio, MediaKind::Video] {
+        api.add_media(kind, Direction::SendRecv, None, None, None);
+    }
+    api.add_channel("chat".to_owned());
+    api.apply().unwrap().0.to_sdp_string()
+}
+
+fn write_descriptions() {
+    let offer = offer();
+    fs::write(folder("descriptions").join("offer"), &offer).unwrap();
+    let layers = offer.replace(
+        "a=sendrecv",
+        "a=sendrecv\r\na=rid:q send\r\na=simulcast:send q",
+    );
+    fs::write(folder("descriptions").join("layers"), layers).unwrap();
+    let strange = offer.replace("opus/48000/2", "speex/16000");
+    fs::write(folder("descriptions").join("unknown-codec"), strange).unwrap();
+}
+
+/// The first packets of a call, which are of strangers to any other engine.
+fn write_datagrams() {
+    let mut world = World::with(1, Weather::FAIR, &["a"], BOTH);
+    let mut seed = Vec::new();
+    for pick in [
+        (|packet| packet.contents[0] < 2) as fn(&crate::network::Packet) -> bool,
+        |packet| (20..64).contains(&packet.contents[0]),
+        |packet| packet.contents[0] >= 128,
+    ] {
+        world.capture("a", pick);
+        let packet = loop {
+            world.run(std::time::Duration::from_millis(1));
+            if let Some(packet) = world.captured() {
+                break packet.contents;
+            }
+        };
+        let length = packet.len().min(255);
+        seed.push(u8::try_from(length).unwrap());
+        seed.extend_from_slice(&packet[..length]);
+    }
+    fs::write(folder("datagrams").join("call"), seed).unwrap();
+}
