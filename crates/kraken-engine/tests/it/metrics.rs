@@ -35,8 +35,6 @@ fn en41_a_call_is_counted() {
     assert_eq!(metric("tracks"), 2.0);
     assert!(metric("bytes_in_total") >= 100.0 * metric("packets_in_total"));
     assert!(metric("forwarding_delay_seconds_count") > 100.0);
-    let median = metric("forwarding_delay_seconds_bucket{le=\"0.0025\"}");
-    assert!(median > metric("forwarding_delay_seconds_count") / 2.0);
     until("receivers report", Duration::from_secs(25), || {
         metric("loss_ratio_count") > 0.0
     });
