@@ -9,6 +9,7 @@ import { hasChromium } from './lib/browser.ts';
 import type { Person } from './lib/browser.ts';
 import { ROOM, fillRoom, pointAt, populate } from './lib/scenes.ts';
 import { useWorld, WAYS } from './lib/world.ts';
+import type { Way } from './lib/world.ts';
 
 /** Where pictures of all pages go, if they are to be taken. */
 const SHOTS =
@@ -18,14 +19,15 @@ const SHOTS =
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } as const;
-const LOOKS: readonly (readonly [name: string, options: BrowserContextOptions])[] = [
-  ['light', { colorScheme: 'light' }],
-  ['dark', { colorScheme: 'dark' }],
-  ['phone', { colorScheme: 'light', ...PHONE }],
+const LOOKS: readonly (readonly [name: string, way: Way, options: BrowserContextOptions])[] = [
+  ['light', 'gateway', { colorScheme: 'light' }],
+  ['dark', 'gateway', { colorScheme: 'dark' }],
+  ['phone', 'gateway', { colorScheme: 'light', ...PHONE }],
+  ['dark', 'node', { colorScheme: 'dark' }],
 ];
 
-describe.skipIf(!hasChromium).each(LOOKS)('every page, %s', (look, options) => {
-  const world = useWorld();
+describe.skipIf(!hasChromium).each(LOOKS)('every page, %s, through the %s', (look, way, options) => {
+  const world = useWorld(way);
   beforeAll(async () => {
     if (SHOTS !== null) await mkdir(SHOTS, { recursive: true });
     await fillRoom(world);
@@ -45,7 +47,9 @@ describe.skipIf(!hasChromium).each(LOOKS)('every page, %s', (look, options) => {
   /** Takes a picture if that is wanted, and looks for what shuts people out. */
   async function examine(page: Page, name: string): Promise<void> {
     await page.evaluate(() => document.fonts.ready);
-    if (SHOTS !== null) await page.screenshot({ path: `${SHOTS}${name}-${look}.png` });
+    if (SHOTS !== null && way === 'gateway') {
+      await page.screenshot({ path: `${SHOTS}${name}-${look}.png` });
+    }
     expect(await widerThanItsScreen(page)).toBe(false);
     expect(await seriousProblems(page)).toEqual([]);
   }
@@ -71,11 +75,11 @@ describe.skipIf(!hasChromium).each(LOOKS)('every page, %s', (look, options) => {
   }
 
   test('home', async () => {
-    const fresh = await world.owner('gateway', options);
+    const fresh = await world.owner(way, options);
     await fresh.page.getByText('No rooms yet').waitFor();
     await examine(fresh.page, 'home-first');
     const ada = await guest('Ada Lind', '#0b7285', options);
-    await ada.page.goto(world.root);
+    await ada.page.goto(world.url());
     await ada.page.getByRole('link', { name: 'Launch plan' }).waitFor();
     await examine(ada.page, 'home');
   });
@@ -136,10 +140,10 @@ describe.skipIf(!hasChromium).each(LOOKS)('every page, %s', (look, options) => {
     const stranger = await world.visit(world.roomUrl(ROOM, null), options);
     await stranger.page.getByText('needs an invitation').waitFor();
     await examine(stranger.page, 'room-locked');
-    await stranger.page.goto(`${world.root}#/admin`);
+    await stranger.page.goto(`${world.url()}#/admin`);
     await stranger.page.getByLabel('Admin token').waitFor();
     await examine(stranger.page, 'admin-sign-in');
-    await stranger.page.goto(`${world.root}#/nowhere`);
+    await stranger.page.goto(`${world.url()}#/nowhere`);
     await stranger.page.getByText('There is nothing here').waitFor();
     await examine(stranger.page, 'not-found');
   });
@@ -147,10 +151,10 @@ describe.skipIf(!hasChromium).each(LOOKS)('every page, %s', (look, options) => {
   test('the console', async () => {
     const mara = await guest('Mara Voss', '#b5356b', {});
     const leave = await populate(world);
-    const { page } = await world.owner('gateway', options);
+    const { page } = await world.owner(way, options);
     await page.getByRole('heading', { level: 1 }).waitFor();
     const visit = async (path: string, heading: string) => {
-      await page.goto(`${world.root}#/admin${path}`);
+      await page.goto(`${world.url()}#/admin${path}`);
       await page.getByRole('heading', { level: 1, name: heading }).waitFor();
       await page.locator('.skeleton').first().waitFor({ state: 'detached' });
     };

@@ -14,20 +14,26 @@ const NODE_PATH = 'kraken:kraken:template.os/';
 
 /** One server and its pages for all tests of a file, one browser for each, and nobody left over. */
 export class World {
+  /** Which way people come, unless it is said otherwise. */
+  readonly way: Way;
   server!: KrakenServer;
   browser!: Browser;
   #site: Site | null = null;
   readonly #people: Person[] = [];
 
+  constructor(way: Way) {
+    this.way = way;
+  }
+
   get root(): string {
     return this.#site?.url ?? `http://localhost:${String(this.server.port)}/`;
   }
 
-  url(way: Way): string {
+  url(way: Way = this.way): string {
     return way === 'node' ? this.root + NODE_PATH : this.root;
   }
 
-  roomUrl(room: string, token: string | null, way: Way = 'gateway'): string {
+  roomUrl(room: string, token: string | null, way: Way = this.way): string {
     const query = token === null ? '' : `?token=${token}`;
     return `${this.url(way)}#/room/${encodeURIComponent(room)}${query}`;
   }
@@ -39,7 +45,7 @@ export class World {
   }
 
   /** The owner, by the address that the server prints, or by the login at the node. */
-  async owner(way: Way = 'gateway', options?: BrowserContextOptions): Promise<Person> {
+  async owner(way: Way = this.way, options?: BrowserContextOptions): Promise<Person> {
     if (way === 'gateway') {
       const owner = await Person.owner(this.browser, this.url(way), options);
       this.#people.push(owner);
@@ -55,6 +61,9 @@ export class World {
   async open(): Promise<void> {
     this.server = await KrakenServer.launch();
     if (FROM_DIST) this.#site = await Site.open(this.server.port);
+    if (this.way === 'node') {
+      await this.server.api('PATCH', '/settings', { tickets_for_everyone: true });
+    }
   }
 
   async close(): Promise<void> {
@@ -70,8 +79,8 @@ export class World {
 }
 
 /** Sets up the world of a file of tests. */
-export function useWorld(): World {
-  const world = new World();
+export function useWorld(way: Way = 'gateway'): World {
+  const world = new World(way);
   beforeAll(() => world.open());
   afterAll(() => world.close());
   beforeEach(async () => {
