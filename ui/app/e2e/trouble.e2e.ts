@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { hasChromium } from './lib/browser.ts';
 import { ADMIN_TOKEN, MASTER_TOKEN } from './lib/kraken.ts';
-import { useWorld } from './lib/world.ts';
+import { useWorld, WAYS } from './lib/world.ts';
 
-describe.skipIf(!hasChromium)('when something is wrong, the pages say what to do', () => {
-  const world = useWorld();
+describe.skipIf(!hasChromium).each(WAYS)('what is wrong is said, with what to do, through the %s', (way) => {
+  const world = useWorld(way);
 
   test('a wrong admin token, in the address and in the form', async () => {
-    const { page } = await world.visit(`${world.root}#admin=wrong`);
+    const { page } = await world.visit(`${world.url()}#admin=wrong`);
     await page.getByText('The admin token is not accepted').waitFor();
     expect(page.url()).not.toContain('wrong');
 
@@ -99,7 +99,8 @@ describe.skipIf(!hasChromium)('when something is wrong, the pages say what to do
     await second.text.waitFor();
   });
 
-  test('a page whose address belongs to no app: the owner lets it in', async () => {
+  // At the node its login lets the owner in from any address.
+  test.runIf(way === 'gateway')('a page whose address belongs to no app: the owner lets it in', async () => {
     const { allowed_origins } = await world.server.api<{ allowed_origins: string[] }>(
       'GET',
       '/apps/default',
@@ -116,25 +117,25 @@ describe.skipIf(!hasChromium)('when something is wrong, the pages say what to do
     await world.server.api('PATCH', '/apps/default', { allowed_origins });
   });
 
-  test('a node that lets in its owner only, until the owner says otherwise', async () => {
+  test.runIf(way === 'node')('a node that lets in its owner only, until the owner says otherwise', async () => {
     const guests = (on: boolean) =>
       world.server.api('PATCH', '/settings', { tickets_for_everyone: on });
     await guests(false);
     const token = await world.server.roomToken('den');
-    const guest = await world.visit(world.roomUrl('den', token, 'node'));
+    const guest = await world.visit(world.roomUrl('den', token));
     await guest.page.getByText('This node lets only its owner in').waitFor();
     await guests(true);
     await guest.button('Try again').click();
     await guest.text.waitFor();
 
-    const wrong = await world.visit(world.roomUrl('den', 'wrong', 'node'));
+    const wrong = await world.visit(world.roomUrl('den', 'wrong'));
     await wrong.page.getByText('This link doesn’t open the room any more').waitFor();
-    const other = await world.visit(world.roomUrl('lair', token, 'node'));
+    const other = await world.visit(world.roomUrl('lair', token));
     await other.page.getByText('Your link is for another room').waitFor();
   });
 
   test('an address that leads nowhere', async () => {
-    const { page } = await world.visit(`${world.root}#/nowhere`);
+    const { page } = await world.visit(`${world.url()}#/nowhere`);
     await page.getByText('There is nothing here').waitFor();
     await page.getByRole('link', { name: 'Go home' }).click();
     await page.getByRole('heading', { level: 1 }).waitFor();
