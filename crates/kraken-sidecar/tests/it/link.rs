@@ -95,6 +95,10 @@ async fn gw18_a_gateway_that_is_not_welcome_says_why() {
     })
     .await;
     let version = VERSION + 1;
+    let other_version = format!(
+        "the Kraken process speaks version {version} of the link, this sidecar version {VERSION}: \
+         they have to be of the same release"
+    );
     let reset = ToSidecar::Reset {
         reason: "wrong key".to_owned(),
     };
@@ -103,10 +107,7 @@ async fn gw18_a_gateway_that_is_not_welcome_says_why() {
             Some(reset),
             "the Kraken process refuses this sidecar: wrong key",
         ),
-        (
-            Some(ToSidecar::Welcome { version }),
-            "the Kraken process speaks version 3 of the link, this sidecar version 2: they have to be of the same release",
-        ),
+        (Some(ToSidecar::Welcome { version }), other_version.as_str()),
         (
             Some(ToSidecar::Drained),
             "the process sent something else than a welcome",
