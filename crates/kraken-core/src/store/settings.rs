@@ -54,3 +54,44 @@ impl StoreSetup {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Tokens;
+
+    #[test]
+    fn sd23_what_the_owner_has_set_survives_a_restart() {
+        let revocation = |id, tokens| Revocation {
+            id,
+            tokens,
+            created: 1_700_000_000_000,
+        };
+        let jti = "7".to_owned();
+        let sub = "alice".to_owned();
+        let settings = StoreSettings {
+            setup: StoreSetup {
+                secret: Some("a secret of at least 32 characters".to_owned()),
+                issuer: Some("me".to_owned()),
+                persist: true,
+                store_bytes: Some(1 << 40),
+                retention_days: Some(30),
+            },
+            revocations: vec![
+                revocation(1, Tokens::Id { jti }),
+                revocation(
+                    3,
+                    Tokens::Subject {
+                        sub,
+                        issued_before: Some(1_700_000_000),
+                    },
+                ),
+            ],
+            last_revocation: 3,
+        };
+        let kept = serde_json::to_vec(&settings).unwrap();
+        let read: StoreSettings = serde_json::from_slice(&kept).unwrap();
+        assert!(read == settings);
+        assert!(serde_json::from_str::<StoreSettings>("{}").unwrap() == StoreSettings::default());
+    }
+}
