@@ -329,9 +329,7 @@ impl Handshake {
             .map(Cow::Owned)
             .or_else(|| self.bearer.as_deref().map(Cow::Borrowed))
     }
-}
 
-impl Handshake {
     /// The first `token` of the query.
     fn query_token(&self) -> Option<String> {
         parameter(self.query.as_deref()?, "token")

@@ -637,7 +637,7 @@ impl Core {
     }
 
     fn stored(&mut self, id: StorageId, reply: StorageReply, now: Timestamp) {
-        match self.stores.asked(id) {
+        match self.stores.has_asked(id) {
             true => self.stores.stored(id, reply, now, &mut self.effects),
             false => self.documents.stored(id, reply, now, &mut self.effects),
         }

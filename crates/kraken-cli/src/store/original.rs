@@ -27,13 +27,12 @@ pub(super) struct Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = |count: u64| if count == 1 { "" } else { "s" };
         let Self { patches, values } = *self;
+        let patches_end = if patches == 1 { "" } else { "es" };
+        let values_end = if values == 1 { "" } else { "s" };
         write!(
             formatter,
-            "{patches} patch{} and {values} value{}",
-            if patches == 1 { "" } else { "es" },
-            plural(values),
+            "{patches} patch{patches_end} and {values} value{values_end}"
         )
     }
 }

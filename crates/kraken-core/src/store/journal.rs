@@ -243,17 +243,13 @@ impl Journal {
 
     /// Takes the next records for storage; `None` if it has been given all.
     pub(super) fn take(&mut self) -> Option<Batch> {
-        let taken = self.taken;
-        let start = self
-            .entries
-            .partition_point(|entry| entry.sequence <= taken);
         let mut batch = Batch {
             records: Vec::new(),
-            up_to: taken,
+            up_to: self.taken,
             bytes: 0,
         };
         let mut segment = Vec::new();
-        for entry in self.entries.range(start..).filter(|entry| entry.is_kept()) {
+        for entry in self.untaken() {
             if batch.bytes >= BATCH_BYTES {
                 break;
             }
@@ -275,11 +271,14 @@ impl Journal {
 
     /// Bytes that storage hasn't been given.
     pub(super) fn untaken_bytes(&self) -> usize {
-        let taken = self.taken;
-        let start = self
-            .entries
-            .partition_point(|entry| entry.sequence <= taken);
-        self.entries.range(start..).map(Entry::weight).sum()
+        self.untaken().map(Entry::weight).sum()
+    }
+
+    /// The frames to keep that storage hasn't been given.
+    fn untaken(&self) -> impl Iterator<Item = &Entry> {
+        let is_taken = |entry: &Entry| entry.sequence <= self.taken;
+        let start = self.entries.partition_point(is_taken);
+        self.entries.range(start..).filter(|entry| entry.is_kept())
     }
 
     /// Takes note that all up to this sequence number is stored.

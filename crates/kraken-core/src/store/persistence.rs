@@ -43,7 +43,7 @@ impl Item for Taken {
 
 impl Stores {
     /// Whether a storage request is one of these.
-    pub(crate) fn asked(&self, id: StorageId) -> bool {
+    pub(crate) fn has_asked(&self, id: StorageId) -> bool {
         id.0 & OWN_REQUEST != 0
     }
 
@@ -215,17 +215,6 @@ impl Stores {
         self.forget(topic);
     }
 
-    /// Asks storage for what a reader needs next.
-    pub(super) fn ask_for(
-        &mut self,
-        connection: ConnectionId,
-        operation: StoreOperation,
-        now: Timestamp,
-        effects: &mut Vec<Effect>,
-    ) {
-        self.ask(operation, Asked::Read(connection), now, effects);
-    }
-
     /// Deletes some of what is too old, if there is such a thing.
     pub(super) fn expire(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         let Some(days) = self.policy.retention_days.filter(|_| self.policy.persist) else {
@@ -273,7 +262,7 @@ impl Stores {
         }
     }
 
-    fn ask(
+    pub(super) fn ask(
         &mut self,
         operation: StoreOperation,
         asked: Asked,

@@ -6,6 +6,7 @@
 
 use super::Stores;
 use super::frame::HASH;
+use super::persistence::Asked;
 use super::record::{Cursor, Record};
 use super::room::{Content, Store};
 use crate::Effect;
@@ -200,7 +201,7 @@ impl Stores {
         {
             if let Some(operation) = self.next_read(connection) {
                 self.reads += 1;
-                self.ask_for(connection, operation, now, effects);
+                self.ask(operation, Asked::Read(connection), now, effects);
             }
         }
     }

@@ -22,9 +22,9 @@ impl Stores {
         let Some(member) = self.members.get(&connection) else {
             return;
         };
-        let topic = member.topic;
+        let (topic, access) = (member.topic, member.pass.access);
         match member.purpose {
-            Purpose::Sync => self.frame(connection, topic, message, now, effects),
+            Purpose::Sync => self.frame(connection, topic, access, message, now, effects),
             Purpose::Signal => effects.push(Effect::Publish {
                 topic,
                 except: Some(connection),
@@ -47,10 +47,11 @@ impl Stores {
         }
     }
 
-    pub(super) fn frame(
+    fn frame(
         &mut self,
         connection: ConnectionId,
         topic: TopicId,
+        access: Access,
         message: Bytes,
         now: Timestamp,
         effects: &mut Vec<Effect>,
@@ -61,11 +62,7 @@ impl Stores {
         let Some(frame) = Frame::parse(&message) else {
             return;
         };
-        let access = self
-            .members
-            .get(&connection)
-            .map(|member| member.pass.access);
-        if frame.is_write() && access < Some(Access::Write) {
+        if frame.is_write() && access < Access::Write {
             return;
         }
         store.messages += 1;
@@ -145,7 +142,7 @@ impl Stores {
     }
 
     /// Relays a frame, and gives it to storage.
-    pub(super) fn record(
+    fn record(
         &mut self,
         connection: ConnectionId,
         topic: TopicId,
@@ -172,7 +169,7 @@ impl Stores {
     }
 
     /// Relays a frame that nothing is kept of.
-    pub(super) fn pass(
+    fn pass(
         &mut self,
         connection: ConnectionId,
         topic: TopicId,
@@ -192,7 +189,7 @@ impl Stores {
         }
     }
 
-    pub(super) fn check_quota(&self, topic: TopicId, bytes: usize) -> Result<(), Violation> {
+    fn check_quota(&self, topic: TopicId, bytes: usize) -> Result<(), Violation> {
         let Some(Store {
             content: Content::Kept(journal),
             ..
