@@ -37,7 +37,8 @@ pub struct Address {
 /// The HTTP API.
 #[derive(Debug, Clone)]
 pub struct RpcConfig {
-    /// Who shows this key may see everything.
+    /// Who shows this key may see everything, and who shows the key of a room that is made from
+    /// it may see the sessions in that room.
     pub key: Option<String>,
     /// Whether `list` shows the session of each peer to everybody, as the original does. Whoever
     /// knows a session can speak for its peer.

@@ -7,13 +7,13 @@ mod sockets;
 use crate::config::{Config, MonitorLink};
 use crate::directory::Directory;
 use crate::metrics;
+use crate::placement::Placement;
 use crate::rpc;
 use crate::server;
 use crate::worker::{Handle, Overloaded, Report, Seed, Surroundings, Worker};
 use axum::Router;
 use kraken_sfu::{Config as SfuConfig, RoomId, Sfu};
 use parking_lot::Mutex;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -52,6 +52,7 @@ pub struct Engine {
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) directory: Arc<Directory>,
+    placement: Arc<Placement>,
     workers: Vec<Handle>,
     udp: Vec<SocketAddr>,
     tcp: Vec<SocketAddr>,
@@ -77,12 +78,14 @@ impl Engine {
             workers.push(handle);
         }
         let directory = Arc::new(Directory::default());
+        let placement = Arc::new(Placement::default());
         let mut threads = Vec::new();
         for (index, (seed, ports)) in seeds.into_iter().zip(sockets.workers).enumerate() {
             let surroundings = Surroundings {
                 index,
                 workers: workers.clone(),
                 directory: directory.clone(),
+                placement: placement.clone(),
             };
             let sfu = sfu.clone();
             let work = move || {
@@ -98,6 +101,7 @@ impl Engine {
             shared: Arc::new(Shared {
                 config,
                 directory,
+                placement,
                 workers,
                 udp: sockets.udp,
                 tcp: sockets.tcp,
@@ -170,17 +174,32 @@ impl Engine {
 }
 
 impl Shared {
-    /// Lets the worker on which a room is answer a question.
+    /// Lets the worker on which a room is answer a question. Any worker can say of a room that
+    /// there isn't that nobody is in it.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         room: &RoomId,
         question: impl FnOnce(&mut Sfu, Instant) -> T + Send + 'static,
     ) -> Result<T, Overloaded> {
-        let mut hasher = DefaultHasher::new();
-        room.hash(&mut hasher);
-        let count = self.workers.len() as u64;
-        let index = usize::try_from(hasher.finish() % count).unwrap_or(0);
-        let worker = self.workers.get(index).ok_or(Overloaded)?;
+        let index = self.placement.find(room).unwrap_or(0);
+        let worker = self.worker(index).ok_or(Overloaded)?;
+        worker.ask(question).await
+    }
+
+    /// Lets the worker on which a room is, or will be, answer a question that may open the room.
+    pub(crate) async fn enter<T: Send + 'static>(
+        &self,
+        room: &RoomId,
+        question: impl FnOnce(&mut Sfu, Instant) -> T + Send + 'static,
+    ) -> Result<T, Overloaded> {
+        let shares: Vec<f64> = self.workers.iter().map(Handle::share).collect();
+        let visit = self.placement.visit(room, &shares);
+        let worker = self.worker(visit.worker).ok_or(Overloaded)?;
+        let question = move |sfu: &mut Sfu, now| {
+            let answer = question(sfu, now);
+            drop(visit);
+            answer
+        };
         worker.ask(question).await
     }
 

@@ -138,7 +138,7 @@ impl File {
             limits: self.limits(),
             patience: Patience::default(),
             rpc: RpcConfig {
-                key: self.rpc.key.clone(),
+                key: self.rpc.key.clone().filter(|key| !key.is_empty()),
                 list_shows_sessions: self.rpc.list_shows_sessions,
                 ..RpcConfig::default()
             },

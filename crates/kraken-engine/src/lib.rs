@@ -1,8 +1,8 @@
 //! Kraken's media engine: sockets, workers and an HTTP API around [`kraken_sfu`].
 //!
 //! Clients talk to it in the JSON-RPC of Mixin Kraken, and send media to one UDP and one TCP
-//! port. Each worker is a thread with rooms of its own; workers share nothing but the table of
-//! who is asked for by which name.
+//! port. Each worker is a thread with rooms of its own; workers share nothing but two tables: on
+//! whom each room is, and who is asked for by which name.
 //!
 //! A [`Monitor`] stands before several engines: it speaks the same JSON-RPC, and passes each call
 //! on to the engine on which the room is.
@@ -15,6 +15,7 @@ mod http_client;
 mod metrics;
 mod monitor;
 mod network;
+mod placement;
 mod rpc;
 mod server;
 mod worker;

@@ -2,6 +2,7 @@
 /** The examples of docs/engine.md and docs/monitor.md, with ports and addresses of this test. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterEach, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -40,6 +41,8 @@ test('the examples of docs/engine.md work', async () => {
   const engine = await Service.start('engine', here(await example('engine.md', 'engine.toml')));
   const command = (await example('engine.md', 'call')).replace('http://127.0.0.1:7000', engine.api);
   assert.deepEqual(await shell(command), { id: '1', data: { peers: [] } });
+  const { stdout } = await run('bash', ['-c', await example('engine.md', 'room-key')]);
+  assert.equal(stdout.trim(), createHmac('sha256', 'YOUR_ENGINE_KEY').update('ROOM').digest('base64'));
   const { data } = await engine.call('turn', ['user']);
   assert.equal(data[0].urls, 'turn:turn.example.com:3478?transport=udp');
 });

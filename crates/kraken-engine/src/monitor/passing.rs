@@ -41,10 +41,7 @@ pub(super) async fn pass(
         "list" | "restart" | "end" | "trickle" | "subscribe" | "answer" => {
             member(&shared, &headers, &call, body).await
         }
-        unknown => {
-            let text = format!("invalid method {unknown}");
-            Err(Err(Code::InvalidParams.error(text)))
-        }
+        _ => Err(Err(RpcError::UnknownMethod)),
     };
     match passed {
         Ok(answer) => {

@@ -18,16 +18,18 @@ pub(crate) enum Code {
     Timeout = 5_003_999,
 }
 
-/// An error, and what it means here.
+/// Why a call has no data.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RpcError {
-    code: Code,
-    description: String,
+pub(crate) enum RpcError {
+    /// What is wrong, and what it means here.
+    Coded { code: Code, description: String },
+    /// There is no such method. The original has no words for that.
+    UnknownMethod,
 }
 
 impl Code {
     pub(crate) fn error(self, description: impl Into<String>) -> RpcError {
-        RpcError {
+        RpcError::Coded {
             code: self,
             description: description.into(),
         }
@@ -53,11 +55,14 @@ impl Code {
 
 impl RpcError {
     pub(crate) fn body(&self) -> Value {
-        json!({
-            "status": self.code.status(),
-            "code": self.code as u32,
-            "description": self.description,
-        })
+        match self {
+            Self::Coded { code, description } => json!({
+                "status": code.status(),
+                "code": *code as u32,
+                "description": description,
+            }),
+            Self::UnknownMethod => json!({}),
+        }
     }
 }
 

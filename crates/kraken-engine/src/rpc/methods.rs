@@ -14,18 +14,18 @@ use uuid::Uuid;
 
 type Answer = Result<Value, RpcError>;
 
-pub(super) async fn run(shared: &Shared, access: &Access, call: Call) -> Answer {
+pub(super) async fn run(shared: &Shared, access: Access<'_>, call: Call) -> Answer {
     match call.method.as_str() {
         "turn" => turn(shared, &call),
         "info" => info(shared, &call),
-        "list" => list(shared, *access, &call).await,
+        "list" => list(shared, access, &call).await,
         "publish" => publish(shared, &call).await,
         "restart" => restart(shared, &call).await,
         "end" => end(shared, &call).await,
         "trickle" => trickle(shared, &call).await,
         "subscribe" => subscribe(shared, &call).await,
         "answer" => answer(shared, &call).await,
-        unknown => Err(Code::InvalidParams.error(format!("invalid method {unknown}"))),
+        _ => Err(RpcError::UnknownMethod),
     }
 }
 
@@ -52,19 +52,20 @@ fn info(shared: &Shared, call: &Call) -> Answer {
     }))
 }
 
-async fn list(shared: &Shared, access: Access, call: &Call) -> Answer {
+async fn list(shared: &Shared, access: Access<'_>, call: &Call) -> Answer {
     let [room] = call.exactly()?;
     // A name that can't be a room's is that of an empty one.
     let Ok(room) = RoomId::parse(text("rid", room)?) else {
         return Ok(json!({ "peers": [] }));
     };
     let asked = room.clone();
+    let sees_sessions = access.sees_sessions(&room);
     let members = shared
         .ask(&room, move |sfu, now| sfu.list(now, &asked))
         .await?;
     let peers = members.iter().map(|member| {
         let mut peer = json!({ "id": member.user.as_str() });
-        if access.sees_sessions() {
+        if sees_sessions {
             peer["track"] = json!(member.session.as_str());
         }
         peer
@@ -97,7 +98,7 @@ async fn publish(shared: &Shared, call: &Call) -> Answer {
         limit,
     };
     let answer = shared
-        .ask(&room, move |sfu, now| sfu.publish(now, publish))
+        .enter(&room, move |sfu, now| sfu.publish(now, publish))
         .await??;
     let sdp = json!({ "type": "answer", "sdp": answer });
     Ok(json!({ "track": session, "jsep": sdp.to_string(), "sdp": sdp }))

@@ -67,7 +67,7 @@ async fn answer(
     };
     let access = Access::new(&shared.config.rpc, &headers);
     let id = call.id.clone();
-    let result = methods::run(&shared, &access, call).await;
+    let result = methods::run(&shared, access, call).await;
     reply(StatusCode::OK, &envelope(&id, result))
 }
 

@@ -94,6 +94,11 @@ impl Handle {
         self.report.lock().clone()
     }
 
+    /// The share of the last second in which the worker worked, from 0 to 1.
+    pub(crate) fn share(&self) -> f64 {
+        self.report.lock().load.share
+    }
+
     pub(super) fn send(&self, command: Command) -> Result<(), Overloaded> {
         match self.commands.try_send(command) {
             Ok(()) => {

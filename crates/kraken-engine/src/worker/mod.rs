@@ -9,12 +9,13 @@ pub(crate) use handle::{Handle, NewStream, Overloaded, Report, Seed};
 pub(crate) use load::{DELAY_BOUNDS, Load, LoadSnapshot};
 
 use crate::directory::{Directory, WorkerIndex};
+use crate::placement::Placement;
 use handle::{Command, Question, Stray};
 use kraken_sfu::{
     Config as SfuConfig, Datagram, Event, RoomId, Sfu, Transmit, Transport, asked_for,
 };
 use mio::{Events, Poll, Token};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -37,6 +38,7 @@ pub(crate) struct Surroundings {
     pub(crate) index: WorkerIndex,
     pub(crate) workers: Vec<Handle>,
     pub(crate) directory: Arc<Directory>,
+    pub(crate) placement: Arc<Placement>,
 }
 
 pub(crate) struct Worker {
@@ -246,10 +248,20 @@ impl Worker {
         }
     }
 
+    /// Rooms that are empty by now may open elsewhere the next time.
+    fn forget_rooms(&self) {
+        let Surroundings {
+            index, placement, ..
+        } = &self.surroundings;
+        let rooms: BTreeSet<&RoomId> = self.sfu.rooms().collect();
+        placement.sweep(*index, |room| rooms.contains(room));
+    }
+
     fn publish(&mut self, now: Instant) {
         if now >= self.reported + REPORT {
             self.reported = now;
             self.streams.drop_silent(now);
+            self.forget_rooms();
             *self.handle.report.lock() = Report {
                 stats: self.sfu.stats(),
                 load: self.load.snapshot(now),

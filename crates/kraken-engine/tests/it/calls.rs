@@ -61,6 +61,42 @@ fn en12_ipv6_and_ipv4_meet() {
 }
 
 #[test]
+fn en1_clients_reach_an_engine_behind_a_nat_at_its_announced_address() {
+    let mut config = config();
+    let address = Address {
+        announced: "203.0.113.7".parse().unwrap(),
+        ..config.addresses[0]
+    };
+    config.addresses = vec![address];
+    let rig = Rig::new(config);
+    assert_eq!(rig.engine.udp()[0].ip(), address.announced);
+    assert_eq!(rig.engine.tcp()[0].ip(), address.announced);
+    let a = Client::join(rig.http, Way::nat(address), "room", "a");
+    let b = Client::join(rig.http, Way::nat(address), "room", "b");
+    until("a is heard by b", PATIENCE, || b.heard("a") > 50);
+    until("b is heard by a", PATIENCE, || a.heard("b") > 50);
+}
+
+#[test]
+fn en15_rooms_are_spread_over_the_workers_and_rejoined_where_they_are() {
+    let rig = Rig::new(config());
+    let join = |room, user| Client::join(rig.http, Way::udp(), room, user);
+    let _first = ["one", "two", "three", "four"].map(|room| join(room, "a"));
+    let late = ["one", "two", "three", "four"].map(|room| join(room, "b"));
+    for client in &late {
+        until("a is heard by b", PATIENCE, || client.heard("a") > 10);
+    }
+    until("both workers work", PATIENCE, || {
+        let [a, b] = [0, 1].map(|worker| {
+            rig.metric(&format!(
+                "kraken_engine_worker_busy_seconds_total{{worker=\"{worker}\"}}"
+            ))
+        });
+        a.min(b) > 0.2 * (a + b)
+    });
+}
+
+#[test]
 fn en13_who_vanishes_is_gone_within_seven_seconds() {
     let rig = Rig::new(config());
     let stays = Client::join(rig.http, Way::udp(), "room", "stays");

@@ -1,10 +1,11 @@
 //! A client of the JSON-RPC in a thread of its own: str0m, a UDP socket or a TCP connection.
 
 use crate::rig::call;
+use kraken_engine::Address;
 use serde_json::json;
 use std::collections::HashMap;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -22,6 +23,12 @@ const POLL: Duration = Duration::from_millis(200);
 pub(crate) enum Way {
     Udp(UdpSocket),
     Tcp(TcpStream),
+    /// By UDP, to an engine that is at `inside`, and known to the world as `outside`.
+    Nat {
+        socket: UdpSocket,
+        inside: IpAddr,
+        outside: IpAddr,
+    },
 }
 
 /// What the test sees of a client.
@@ -102,20 +109,28 @@ impl Way {
         Self::Udp(UdpSocket::bind("127.0.0.1:0").unwrap())
     }
 
+    pub(crate) fn nat(Address { bind, announced }: Address) -> Self {
+        Self::Nat {
+            socket: UdpSocket::bind("127.0.0.1:0").unwrap(),
+            inside: bind,
+            outside: announced,
+        }
+    }
+
     pub(crate) fn tcp(engine: SocketAddr) -> Self {
         Self::Tcp(TcpStream::connect(engine).unwrap())
     }
 
     fn local(&self) -> SocketAddr {
         match self {
-            Self::Udp(socket) => socket.local_addr().unwrap(),
+            Self::Udp(socket) | Self::Nat { socket, .. } => socket.local_addr().unwrap(),
             Self::Tcp(stream) => stream.local_addr().unwrap(),
         }
     }
 
     fn candidate(&self) -> Candidate {
         match self {
-            Self::Udp(_) => Candidate::host(self.local(), "udp").unwrap(),
+            Self::Udp(_) | Self::Nat { .. } => Candidate::host(self.local(), "udp").unwrap(),
             Self::Tcp(_) => {
                 let candidate = Candidate::builder().tcp().host(self.local());
                 candidate.tcptype(TcpType::Active).build().unwrap()
@@ -126,6 +141,14 @@ impl Way {
     fn send(&mut self, destination: SocketAddr, contents: &[u8]) {
         match self {
             Self::Udp(socket) => drop(socket.send_to(contents, destination)),
+            Self::Nat {
+                socket,
+                inside,
+                outside,
+            } => {
+                assert_eq!(destination.ip(), *outside);
+                let _ = socket.send_to(contents, (*inside, destination.port()));
+            }
             Self::Tcp(stream) => {
                 let mut frame = u16::try_from(contents.len())
                     .unwrap()
@@ -146,6 +169,13 @@ impl Way {
                 socket.set_read_timeout(wait).unwrap();
                 let (length, source) = socket.recv_from(buffer).ok()?;
                 Some((source, length))
+            }
+            Self::Nat {
+                socket, outside, ..
+            } => {
+                socket.set_read_timeout(wait).unwrap();
+                let (length, source) = socket.recv_from(buffer).ok()?;
+                Some((SocketAddr::new(*outside, source.port()), length))
             }
             Self::Tcp(stream) => {
                 stream.set_read_timeout(wait).unwrap();
@@ -197,7 +227,7 @@ impl Call {
                 continue;
             };
             let protocol = match self.way {
-                Way::Udp(_) => Protocol::Udp,
+                Way::Udp(_) | Way::Nat { .. } => Protocol::Udp,
                 Way::Tcp(_) => Protocol::Tcp,
             };
             let local = self.way.local();
