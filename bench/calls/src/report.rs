@@ -1,13 +1,18 @@
-//! The table.
+//! The tables.
 
-use crate::run::{Outcome, Scenario};
+use crate::run::{Changes, Outcome};
+use crate::scenario::Scenario;
 use std::time::Duration;
 
-pub(crate) const HEAD: &str = "\
-| scenario | packets out /s | CPU per packet | loss | delay p50 | p99 | memory per peer |\n\
-|---|---|---|---|---|---|---|";
+pub(crate) const OUTCOMES: &str = "\
+| scenario | server | packets out /s | CPU per packet | loss | delay p50 | p99 | memory per peer |\n\
+|---|---|---|---|---|---|---|---|";
 
-pub(crate) fn row(scenario: &Scenario, outcome: &Outcome) -> String {
+pub(crate) const CHANGES: &str = "\
+| server | from join to first packet | until a vanished peer is gone |\n\
+|---|---|---|";
+
+pub(crate) fn outcome(scenario: &Scenario, server: &str, outcome: &Outcome) -> String {
     let Outcome {
         packets_per_second,
         cpu_per_packet,
@@ -16,17 +21,26 @@ pub(crate) fn row(scenario: &Scenario, outcome: &Outcome) -> String {
         kib_per_peer,
     } = outcome;
     format!(
-        "| {} | {packets_per_second:.0} | {:.1} µs | {:.3} % | {:.2} ms | {:.2} ms | {kib_per_peer:.0} KiB |",
+        "| {} | {server} | {packets_per_second:.0} | {:.1} µs | {:.3} % | {:.2} ms | {:.2} ms | {kib_per_peer:.0} KiB |",
         scenario.name,
-        micros(*cpu_per_packet),
+        cpu_per_packet.as_secs_f64() * 1e6,
         100.0 * loss,
-        micros(quantile(delays, 50)) / 1_000.0,
-        micros(quantile(delays, 99)) / 1_000.0,
+        millis(quantile(delays, 50)),
+        millis(quantile(delays, 99)),
     )
 }
 
-fn micros(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e6
+pub(crate) fn changes(server: &str, changes: &Changes) -> String {
+    let Changes { first_packet, gone } = changes;
+    format!(
+        "| {server} | {:.0} ms | {:.1} s |",
+        millis(*first_packet),
+        gone.as_secs_f64()
+    )
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
 fn quantile(sorted: &[Duration], percent: usize) -> Duration {

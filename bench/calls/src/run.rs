@@ -1,212 +1,163 @@
 //! A scenario from the first join to the last count.
 
-use crate::engine::Engine;
-use crate::peer::Peer;
+use crate::connection::Connection;
+use crate::network::Network;
+use crate::scenario::Scenario;
+use crate::server::{Seat, Server};
 use anyhow::{Result, bail};
-use mio::{Events, Interest, Poll, Token};
-use std::path::Path;
 use std::time::{Duration, Instant};
-use str0m::media::MediaKind;
 
 /// How long all peers may take until they receive all others.
 const SETUP: Duration = Duration::from_secs(60);
-/// How often peers poll until then.
-const POLL: Duration = Duration::from_millis(500);
+/// How often peers look for others until then.
+const LOOK: Duration = Duration::from_millis(500);
 /// Between the set-up and the measurement.
 const REST: Duration = Duration::from_secs(2);
-
-/// Who sends what to whom.
-pub(crate) struct Scenario {
-    pub(crate) name: &'static str,
-    pub(crate) rooms: usize,
-    pub(crate) peers: usize,
-    /// How many of a room's peers send.
-    pub(crate) senders: usize,
-    pub(crate) kind: MediaKind,
-    /// Bytes of a packet.
-    pub(crate) size: usize,
-    /// Between two packets of a sender.
-    pub(crate) interval: Duration,
-}
-
-impl Scenario {
-    pub(crate) const ALL: [Self; 5] = [
-        Self::audio("2 rooms of 10, audio", 2, 10, 10),
-        Self::audio("6 rooms of 10, audio", 6, 10, 10),
-        Self::audio("1 room of 20, audio", 1, 20, 20),
-        Self::audio("1 to 60, audio", 1, 61, 1),
-        Self {
-            name: "1 to 30, video",
-            rooms: 1,
-            peers: 31,
-            senders: 1,
-            kind: MediaKind::Video,
-            size: 1_100,
-            interval: Duration::from_millis(4),
-        },
-    ];
-
-    const fn audio(name: &'static str, rooms: usize, peers: usize, senders: usize) -> Self {
-        Self {
-            name,
-            rooms,
-            peers,
-            senders,
-            kind: MediaKind::Audio,
-            size: 100,
-            interval: Duration::from_millis(20),
-        }
-    }
-
-    fn ticks(&self) -> u64 {
-        match self.kind {
-            MediaKind::Audio => 960,
-            MediaKind::Video => 360,
-        }
-    }
-}
+/// How long a new peer may wait for its first packet.
+const FIRST_PACKET: Duration = Duration::from_secs(10);
+/// How often somebody comes.
+const COMERS: usize = 5;
 
 /// What was measured.
 pub(crate) struct Outcome {
     pub(crate) packets_per_second: f64,
     pub(crate) cpu_per_packet: Duration,
     pub(crate) loss: f64,
+    /// Sorted.
     pub(crate) delays: Vec<Duration>,
     pub(crate) kib_per_peer: f64,
 }
 
-struct Generator<'a> {
-    scenario: &'a Scenario,
-    peers: Vec<Peer>,
-    poll: Poll,
-    events: Events,
-    next_frame: Vec<Instant>,
+/// How long it takes until others are heard, and are known to be gone.
+pub(crate) struct Changes {
+    /// From the call that joins to the first packet of somebody else: the median of some.
+    pub(crate) first_packet: Duration,
+    /// From the last packet of somebody who vanishes until others are told.
+    pub(crate) gone: Duration,
 }
 
-pub(crate) fn run(
-    kraken: &Path,
-    workers: usize,
+pub(crate) fn measure<S: Server>(
+    mut server: S,
     scenario: &Scenario,
     window: Duration,
 ) -> Result<Outcome> {
-    let engine = Engine::start(kraken, workers)?;
-    let empty = engine.resident()?;
-    let mut generator = Generator::new(scenario)?;
-    generator.set_up(&engine)?;
-    generator.play(REST)?;
-    for peer in &mut generator.peers {
-        peer.count();
+    let empty = server.process().resident()?;
+    let mut network = Network::new(scenario.media, server.address())?;
+    let members = set_up(&mut server, &mut network, scenario)?;
+    network.play(REST)?;
+    network.connections().for_each(Connection::count);
+    let (before, started) = (server.process().cpu()?, Instant::now());
+    network.play(window)?;
+    let (after, elapsed) = (server.process().cpu()?, started.elapsed());
+    if !is_set_up::<S>(&mut network, scenario, &members) {
+        bail!("not everybody heard everybody to the end");
     }
-    let (before, started) = (engine.usage()?, Instant::now());
-    generator.play(window)?;
-    let (after, elapsed) = (engine.usage()?, started.elapsed());
-    let packets = after.packets_out - before.packets_out;
-    let counts = generator.peers.iter().map(Peer::counted);
+    let counts = network.connections().map(|connection| connection.counted());
     let (came, all) = counts.fold((0, 0), |(came, all), (c, a)| (came + c, all + a));
-    let mut delays: Vec<Duration> = generator
-        .peers
-        .iter_mut()
-        .flat_map(|peer| std::mem::take(&mut peer.delays))
-        .collect();
+    let delays = network
+        .connections()
+        .flat_map(|connection| std::mem::take(&mut connection.delays));
+    let mut delays: Vec<Duration> = delays.collect();
     delays.sort();
     #[expect(clippy::cast_precision_loss, reason = "counts of packets and peers")]
     Ok(Outcome {
-        packets_per_second: packets / elapsed.as_secs_f64(),
-        cpu_per_packet: (after.cpu - before.cpu).div_f64(packets.max(1.0)),
+        packets_per_second: came as f64 / elapsed.as_secs_f64(),
+        cpu_per_packet: (after - before).div_f64(came.max(1) as f64),
         loss: 1.0 - came as f64 / all.max(1) as f64,
         delays,
-        kib_per_peer: (engine.resident()? - empty) / generator.peers.len() as f64,
+        kib_per_peer: (server.process().resident()? - empty) / members.len() as f64,
     })
 }
 
-impl<'a> Generator<'a> {
-    fn new(scenario: &'a Scenario) -> Result<Self> {
-        Ok(Self {
-            scenario,
-            peers: Vec::new(),
-            poll: Poll::new()?,
-            events: Events::with_capacity(1_024),
-            next_frame: Vec::new(),
-        })
+pub(crate) fn changes<S: Server>(mut server: S) -> Result<Changes> {
+    let scenario = Scenario::COMING_AND_GOING;
+    let mut network = Network::new(scenario.media, server.address())?;
+    let mut members = set_up(&mut server, &mut network, &scenario)?;
+    let mut waits = Vec::new();
+    for comer in 0..COMERS {
+        network.play(REST)?;
+        let seat = Seat {
+            room: 0,
+            place: scenario.peers + comer,
+            sends: false,
+            is_probe: false,
+        };
+        waits.push(first_packet(&mut server, &mut network, seat)?);
     }
+    waits.sort();
+    while server.subscribe(&mut network, &mut members[0])? {
+        network.play(LOOK)?;
+    }
+    let Some(gone) = members.pop() else {
+        bail!("nobody is there");
+    };
+    let started = Instant::now();
+    for key in S::sending(&gone).into_iter().chain(S::receiving(&gone)) {
+        network.cut(key);
+    }
+    server.wait_for_leave(&mut network, &mut members[0], &gone)?;
+    Ok(Changes {
+        first_packet: waits[COMERS / 2],
+        gone: started.elapsed(),
+    })
+}
 
-    /// Lets all join, and waits until all receive all senders.
-    fn set_up(&mut self, engine: &Engine) -> Result<()> {
-        let start = Instant::now();
-        for room in 0..self.scenario.rooms {
-            for place in 0..self.scenario.peers {
-                let (room, user) = (format!("room-{room}"), format!("user-{place}"));
-                // The last one of a room decrypts: it doesn't send in any scenario with few.
-                let is_probe = place + 1 == self.scenario.peers;
-                let kind = self.scenario.kind;
-                let mut peer = Peer::join(engine, &room, &user, kind, is_probe, start)?;
-                let token = Token(self.peers.len());
-                let registry = self.poll.registry();
-                registry.register(&mut peer.socket, token, Interest::READABLE)?;
-                self.peers.push(peer);
-                self.next_frame.push(Instant::now());
-                self.play(Duration::from_millis(1))?;
-            }
+/// Lets all join, and waits until all receive all senders.
+fn set_up<S: Server>(
+    server: &mut S,
+    network: &mut Network,
+    scenario: &Scenario,
+) -> Result<Vec<S::Member>> {
+    let start = Instant::now();
+    let mut members = Vec::new();
+    for room in 0..scenario.rooms {
+        for place in 0..scenario.peers {
+            let seat = Seat {
+                room,
+                place,
+                sends: place < scenario.senders,
+                // The last one of a room: it doesn't send where only some do.
+                is_probe: place + 1 == scenario.peers,
+            };
+            members.push(server.join(network, seat)?);
+            network.play(Duration::from_millis(1))?;
         }
-        while !self.is_set_up() {
-            if start.elapsed() > SETUP {
-                bail!("after {SETUP:?}, not everybody hears everybody");
-            }
-            for at in 0..self.peers.len() {
-                self.peers[at].subscribe(engine)?;
-                self.play(Duration::from_millis(1))?;
-            }
-            self.play(POLL)?;
-        }
-        Ok(())
     }
+    network.play(LOOK)?;
+    while !is_set_up::<S>(network, scenario, &members) {
+        if start.elapsed() > SETUP {
+            bail!("after {SETUP:?}, not everybody hears everybody");
+        }
+        for member in &mut members {
+            server.subscribe(network, member)?;
+            network.play(Duration::from_millis(1))?;
+        }
+        network.play(LOOK)?;
+    }
+    Ok(members)
+}
 
-    fn is_set_up(&self) -> bool {
-        let Scenario { peers, senders, .. } = *self.scenario;
-        self.peers.iter().enumerate().all(|(at, peer)| {
-            let is_sender = at % peers < senders;
-            peer.is_connected() && peer.streams() >= senders - usize::from(is_sender)
-        })
-    }
+/// Whether all receive all senders, since they joined or began to count.
+fn is_set_up<S: Server>(network: &mut Network, scenario: &Scenario, members: &[S::Member]) -> bool {
+    let mut members = members.iter().enumerate();
+    members.all(|(at, member)| {
+        let is_sender = at % scenario.peers < scenario.senders;
+        let others = scenario.senders - usize::from(is_sender);
+        let streams = S::receiving(member).map_or(0, |key| network.at(key).streams());
+        streams >= others
+    })
+}
 
-    /// Sends and receives for a while.
-    fn play(&mut self, time: Duration) -> Result<()> {
-        let end = Instant::now() + time;
-        while Instant::now() < end {
-            let now = Instant::now();
-            let frames = self.next_frame.iter().min().copied().unwrap_or(end);
-            let wait = frames.min(end).saturating_duration_since(now);
-            self.poll
-                .poll(&mut self.events, Some(wait.min(Duration::from_millis(5))))?;
-            for event in &self.events {
-                self.peers[event.token().0].receive()?;
-            }
-            self.send_due()?;
+/// Lets somebody join, and gives the time until the first packet of somebody else.
+fn first_packet<S: Server>(server: &mut S, network: &mut Network, seat: Seat) -> Result<Duration> {
+    let start = Instant::now();
+    let mut member = server.join(network, seat)?;
+    server.subscribe(network, &mut member)?;
+    while S::receiving(&member).is_none_or(|key| network.at(key).streams() == 0) {
+        if start.elapsed() > FIRST_PACKET {
+            bail!("after {FIRST_PACKET:?}, who has joined hears nobody");
         }
-        Ok(())
+        network.step()?;
     }
-
-    fn send_due(&mut self) -> Result<()> {
-        let now = Instant::now();
-        let Scenario {
-            peers,
-            senders,
-            size,
-            interval,
-            ..
-        } = *self.scenario;
-        let ticks = self.scenario.ticks();
-        for (at, peer) in self.peers.iter_mut().enumerate() {
-            if self.next_frame[at] <= now {
-                self.next_frame[at] = now + interval;
-                if at % peers < senders {
-                    peer.send(size, ticks)?;
-                }
-            }
-            if peer.timeout <= now {
-                peer.tick(now)?;
-            }
-        }
-        Ok(())
-    }
+    Ok(start.elapsed())
 }

@@ -1,33 +1,37 @@
-//! One peer of a room.
+//! One WebRTC connection of a peer.
 
-use crate::engine::Engine;
 use anyhow::{Context, Result};
 use mio::net::UdpSocket;
-use serde_json::json;
 use std::collections::HashMap;
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
-use str0m::change::{SdpAnswer, SdpOffer};
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::media::{Direction, MediaKind, Mid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::RtpWrite;
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 
-pub(crate) struct Peer {
+/// Bytes of the longest datagram.
+const LONGEST: usize = 2_048;
+
+pub(crate) struct Connection {
     pub(crate) socket: UdpSocket,
-    /// How long each packet took, if this peer decrypts.
+    /// How long each packet took, if this connection decrypts.
     pub(crate) delays: Vec<Duration>,
     pub(crate) timeout: Instant,
+    /// Whether it decrypts what it receives, and measures delays.
     is_probe: bool,
     is_counting: bool,
     address: SocketAddr,
     rtc: Rtc,
-    who: [String; 3],
-    mid: Mid,
+    offered: Option<(SdpPendingOffer, Mid)>,
+    /// The section on which it sends.
+    sends: Option<Mid>,
     sent: u64,
     received: HashMap<u32, Sequence>,
-    start: Instant,
+    /// From when all connections count the time that they write into packets.
+    epoch: Instant,
 }
 
 /// The sequence numbers of one stream.
@@ -38,29 +42,13 @@ struct Sequence {
     count: u64,
 }
 
-impl Peer {
-    pub(crate) fn join(
-        engine: &Engine,
-        room: &str,
-        user: &str,
-        kind: MediaKind,
-        is_probe: bool,
-        start: Instant,
-    ) -> Result<Self> {
+impl Connection {
+    pub(crate) fn new(address: IpAddr, epoch: Instant, is_probe: bool) -> Result<Self> {
         let now = Instant::now();
-        let socket = UdpSocket::bind("127.0.0.1:0".parse()?)?;
+        let socket = UdpSocket::bind(SocketAddr::new(address, 0))?;
         let address = socket.local_addr()?;
         let mut rtc = RtcConfig::new().set_rtp_mode(true).build(now);
         rtc.add_local_candidate(Candidate::host(address, "udp")?);
-        let mut api = rtc.sdp_api();
-        let mid = api.add_media(kind, Direction::SendRecv, None, None, None);
-        let (offer, pending) = api.apply().context("no offer")?;
-        let jsep = json!({ "type": "offer", "sdp": offer.to_sdp_string() }).to_string();
-        let answer = engine.call("publish", &json!([room, user, jsep]))?;
-        let sdp = answer["sdp"]["sdp"].as_str().context("no answer")?;
-        let sdp = SdpAnswer::from_sdp_string(sdp)?;
-        rtc.sdp_api().accept_answer(pending, sdp)?;
-        let session = answer["track"].as_str().context("no session")?;
         Ok(Self {
             socket,
             delays: Vec::new(),
@@ -69,16 +57,38 @@ impl Peer {
             is_counting: false,
             address,
             rtc,
-            who: [room, user, session].map(str::to_owned),
-            mid,
+            offered: None,
+            sends: None,
             sent: 0,
             received: HashMap::new(),
-            start,
+            epoch,
         })
     }
 
-    pub(crate) fn is_connected(&self) -> bool {
-        self.rtc.is_connected()
+    /// Offers to send.
+    pub(crate) fn offer(&mut self, kind: MediaKind, direction: Direction) -> Result<String> {
+        let mut api = self.rtc.sdp_api();
+        let mid = api.add_media(kind, direction, None, None, None);
+        let (offer, pending) = api.apply().context("no offer")?;
+        self.offered = Some((pending, mid));
+        Ok(offer.to_sdp_string())
+    }
+
+    /// Takes the answer to its offer.
+    pub(crate) fn accept(&mut self, answer: &str) -> Result<()> {
+        let (pending, mid) = self.offered.take().context("nothing was offered")?;
+        let answer = SdpAnswer::from_sdp_string(answer)?;
+        self.rtc.sdp_api().accept_answer(pending, answer)?;
+        self.sends = Some(mid);
+        self.drain()
+    }
+
+    /// Answers an offer.
+    pub(crate) fn answer(&mut self, offer: &str) -> Result<String> {
+        let offer = SdpOffer::from_sdp_string(offer)?;
+        let answer = self.rtc.sdp_api().accept_offer(offer)?;
+        self.drain()?;
+        Ok(answer.to_sdp_string())
     }
 
     /// From how many others media has come.
@@ -86,29 +96,14 @@ impl Peer {
         self.received.len()
     }
 
-    /// Polls as clients do. True if something was new.
-    pub(crate) fn subscribe(&mut self, engine: &Engine) -> Result<bool> {
-        let data = engine.call("subscribe", &json!(self.who))?;
-        if data["type"] != "offer" {
-            return Ok(false);
-        }
-        let offer = SdpOffer::from_sdp_string(data["sdp"].as_str().context("no offer")?)?;
-        let sdp = self.rtc.sdp_api().accept_offer(offer)?.to_sdp_string();
-        self.drain()?;
-        let jsep = json!({ "type": "answer", "sdp": sdp }).to_string();
-        let [room, user, session] = &self.who;
-        engine.call("answer", &json!([room, user, session, jsep]))?;
-        Ok(true)
-    }
-
     /// Sends one packet with the time in it.
     pub(crate) fn send(&mut self, size: usize, ticks: u64) -> Result<()> {
-        if !self.rtc.is_connected() {
+        let Some(mid) = self.sends.filter(|_| self.rtc.is_connected()) else {
             return Ok(());
-        }
+        };
         self.sent += 1;
         let now = Instant::now();
-        let kind = self.rtc.media(self.mid).context("no media")?.kind();
+        let kind = self.rtc.media(mid).context("no media")?.kind();
         let found = self
             .rtc
             .codec_config()
@@ -116,13 +111,11 @@ impl Peer {
         let pt = found.context("no codec")?.pt();
         let time = u32::try_from(self.sent * ticks % (1 << 32))?;
         let mut payload = vec![0; size];
-        let stamp = u64::try_from((now - self.start).as_nanos())?;
+        let stamp = u64::try_from((now - self.epoch).as_nanos())?;
         payload[..8].copy_from_slice(&stamp.to_be_bytes());
         let write = RtpWrite::new(pt, self.sent.into(), time, now, payload);
         let mut direct = self.rtc.direct_api();
-        let stream = direct
-            .stream_tx_by_mid(self.mid, None)
-            .context("no stream")?;
+        let stream = direct.stream_tx_by_mid(mid, None).context("no stream")?;
         stream.write_rtp(write);
         self.tick(now)
     }
@@ -152,7 +145,7 @@ impl Peer {
 
     /// Reads all that has come.
     pub(crate) fn receive(&mut self) -> Result<()> {
-        let mut buffer = [0; 2_048];
+        let mut buffer = [0; LONGEST];
         loop {
             match self.socket.recv_from(&mut buffer) {
                 Ok((length, source)) => self.take(&buffer[..length], source)?,
@@ -190,7 +183,7 @@ impl Peer {
                 }
                 Output::Event(Event::RtpPacket(packet)) => {
                     let stamp = packet.payload.first_chunk().context("no stamp")?;
-                    let sent = self.start + Duration::from_nanos(u64::from_be_bytes(*stamp));
+                    let sent = self.epoch + Duration::from_nanos(u64::from_be_bytes(*stamp));
                     self.delays
                         .push(Instant::now().saturating_duration_since(sent));
                 }

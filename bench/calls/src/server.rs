@@ -1,0 +1,48 @@
+//! What the bench wants of a server, whichever it is.
+
+use crate::network::{Key, Network};
+use crate::process::Process;
+use anyhow::Result;
+use std::net::IpAddr;
+
+/// Who joins.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seat {
+    pub(crate) room: usize,
+    pub(crate) place: usize,
+    /// Whether it sends, or only receives.
+    pub(crate) sends: bool,
+    /// Whether it measures delays.
+    pub(crate) is_probe: bool,
+}
+
+/// A server that forwards media between the members of rooms.
+pub(crate) trait Server {
+    /// What the server and its client have to remember of a peer.
+    type Member;
+
+    fn process(&self) -> &Process;
+
+    /// Where it is, and so its peers.
+    fn address(&self) -> IpAddr;
+
+    /// Lets a peer join.
+    fn join(&mut self, network: &mut Network, seat: Seat) -> Result<Self::Member>;
+
+    /// Lets a peer receive whoever is there. True if somebody is new.
+    fn subscribe(&mut self, network: &mut Network, member: &mut Self::Member) -> Result<bool>;
+
+    /// Waits until a peer is told that another one is gone.
+    fn wait_for_leave(
+        &mut self,
+        network: &mut Network,
+        member: &mut Self::Member,
+        gone: &Self::Member,
+    ) -> Result<()>;
+
+    /// The connection on which a peer sends, if it does.
+    fn sending(member: &Self::Member) -> Option<Key>;
+
+    /// The connection on which a peer receives, once there is one.
+    fn receiving(member: &Self::Member) -> Option<Key>;
+}
