@@ -5,9 +5,9 @@ mod media_tcp;
 mod sockets;
 
 use crate::config::{Config, MonitorLink};
-use crate::directory::Directory;
+use crate::directory::{Directory, WorkerIndex};
 use crate::metrics;
-use crate::placement::Placement;
+use crate::placement::{Placement, Visit};
 use crate::rpc;
 use crate::server;
 use crate::worker::{Handle, Overloaded, Report, Seed, Surroundings, Worker};
@@ -174,15 +174,13 @@ impl Engine {
 }
 
 impl Shared {
-    /// Lets the worker on which a room is answer a question. Any worker can say of a room that
-    /// there isn't that nobody is in it.
+    /// Lets the worker on which a room is answer a question.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         room: &RoomId,
         question: impl FnOnce(&mut Sfu, Instant) -> T + Send + 'static,
     ) -> Result<T, Overloaded> {
-        let index = self.placement.find(room).unwrap_or(0);
-        let worker = self.worker(index).ok_or(Overloaded)?;
+        let worker = self.worker(self.place(room)).ok_or(Overloaded)?;
         worker.ask(question).await
     }
 
@@ -192,8 +190,7 @@ impl Shared {
         room: &RoomId,
         question: impl FnOnce(&mut Sfu, Instant) -> T + Send + 'static,
     ) -> Result<T, Overloaded> {
-        let shares: Vec<f64> = self.workers.iter().map(Handle::share).collect();
-        let visit = self.placement.visit(room, &shares);
+        let visit = self.visit(room);
         let worker = self.worker(visit.worker).ok_or(Overloaded)?;
         let question = move |sfu: &mut Sfu, now| {
             let answer = question(sfu, now);
@@ -201,6 +198,18 @@ impl Shared {
             answer
         };
         worker.ask(question).await
+    }
+
+    /// On which worker a room is. Any can say of a room that there isn't that nobody is in it.
+    pub(crate) fn place(&self, room: &RoomId) -> WorkerIndex {
+        self.placement.find(room).unwrap_or(0)
+    }
+
+    /// Keeps the place of a room that may be about to open. Whoever opens it drops this on the
+    /// worker's thread, once the room is open or isn't going to be.
+    pub(crate) fn visit(&self, room: &RoomId) -> Visit {
+        let shares: Vec<f64> = self.workers.iter().map(Handle::share).collect();
+        self.placement.visit(room, &shares)
     }
 
     pub(crate) fn worker(&self, index: usize) -> Option<&Handle> {
