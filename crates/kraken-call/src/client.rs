@@ -14,7 +14,11 @@ pub struct Envelope<T> {
 
 /// What a client says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "type",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
 pub enum FromClient {
     /// Lets it join the room's call, or come back to it: answered by [`ToClient::Joined`].
     Join(Join),
@@ -54,6 +58,22 @@ pub enum FromClient {
     },
     /// Lets it leave.
     Leave {},
+}
+
+impl FromClient {
+    /// The message's type, as its JSON has it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Join(_) => "join",
+            Self::Publish { .. } => "publish",
+            Self::Answer { .. } => "answer",
+            Self::Receive { .. } => "receive",
+            Self::Mute { .. } => "mute",
+            Self::Moderate(_) => "moderate",
+            Self::Report { .. } => "report",
+            Self::Leave {} => "leave",
+        }
+    }
 }
 
 /// What a client says about itself when it joins.
@@ -129,7 +149,11 @@ pub struct TrackWish {
 /// What an admin of the room does. Answered by nothing, or by [`ToClient::Error`]; others hear of
 /// what follows from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "action", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "action",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
 pub enum Moderation {
     /// Nothing of a track goes to anybody until its publisher unmutes it by itself.
     MuteTrack {
@@ -151,7 +175,11 @@ pub enum Moderation {
 
 /// What the server says to a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "type",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
 pub enum ToClient {
     /// It is in the call.
     Joined {
@@ -167,6 +195,8 @@ pub enum ToClient {
         may_moderate: bool,
         /// Whether the room is locked.
         locked: bool,
+        /// Whether the room is recorded.
+        recorded: bool,
     },
     /// Answers [`FromClient::Publish`].
     Answer {
@@ -251,6 +281,9 @@ pub struct Problem {
     pub code: String,
     /// For people.
     pub message: String,
+    /// The type of the message that was refused, such as `publish`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
 }
 
 /// Somebody in a call.

@@ -5,7 +5,11 @@ use serde::{Deserialize, Serialize};
 
 /// What the process tells an engine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "type",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
 pub enum ToEngine {
     /// A client joins a call, or comes back to it.
     Join {
@@ -44,7 +48,11 @@ pub enum ToEngine {
 
 /// What an engine tells the process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "type",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
 pub enum FromEngine {
     /// Something for a client.
     Tell {
@@ -84,7 +92,11 @@ pub struct RoomLimits {
 
 /// What the process asks an engine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "type",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
 pub enum Question {
     /// A WHIP client publishes (RFC 9725). Answered by [`Answer::Session`].
     Whip {
@@ -111,6 +123,9 @@ pub enum Question {
         room: String,
         /// The session, as [`Answer::Session`] named it.
         session: String,
+        /// The ICE session that it means, as [`Answer::Session`] or [`Answer::Fragment`] named it;
+        /// `*` for whichever there is.
+        if_match: String,
         /// The fragment.
         fragment: String,
     },
@@ -146,7 +161,11 @@ pub enum Question {
 
 /// What an engine answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "type",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
 pub enum Answer {
     /// A WHIP or WHEP client is in.
     Session {
