@@ -186,6 +186,7 @@ impl Launcher {
         command.arg("--config").arg(data.0.join(CONFIG));
         command.env("KRAKEN_MASTER_TOKEN", TOKEN);
         command.env("KRAKEN_ADMIN_TOKEN", "bench-admin-token-0123456789abcdef");
+        command.env("KRAKEN_NO_ENGINE", "true");
         Ok(command)
     }
 

@@ -171,6 +171,7 @@ impl Session {
                 headers: response.headers,
                 body: response.body,
             },
+            Effect::Engine(payload) => ToSidecar::Engine { payload },
             Effect::Drained => ToSidecar::Drained,
             Effect::Push { .. }
             | Effect::ResetLink

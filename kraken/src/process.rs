@@ -72,7 +72,7 @@ impl Context {
 
 impl Process {
     pub(crate) fn new(our: Address, state: State) -> Self {
-        let mut clock = Clock::default();
+        let mut clock = Clock::new();
         let now = clock.now();
         let core = Core::new(Config {
             limits: Limits::default(),
@@ -387,6 +387,8 @@ impl Process {
                     body,
                 },
             },
+            ToProcess::EngineUp { is_up } => Event::EngineUp { is_up },
+            ToProcess::Engine { payload } => Event::Engine(payload),
             ToProcess::Drain => Event::Drain,
         };
         self.core.handle(now, event);

@@ -96,12 +96,14 @@ fn lint_tester() -> Result<()> {
 
 /// The crates without IO have none below them either.
 fn check_boundaries() -> Result<()> {
-    let step = Step::new("boundaries: core, link and sfu have no IO");
+    let step = Step::new("boundaries: core, call, link, sfu and recording have no IO");
     // str0m tells what it does through `tracing`, which is no IO unless somebody listens.
     let packages = [
         ("kraken-core", None),
+        ("kraken-call", None),
         ("kraken-link", None),
         ("kraken-sfu", Some("tracing")),
+        ("kraken-recording", None),
     ];
     for (package, harmless) in packages {
         let tree = output(cargo().args([

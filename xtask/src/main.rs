@@ -6,6 +6,7 @@ mod ci;
 mod command;
 mod component;
 mod npm;
+mod soak;
 mod tests;
 mod ui;
 
@@ -35,6 +36,12 @@ enum Task {
         #[arg(long)]
         only: Option<String>,
     },
+    /// Put the server under faults and mixed load for a long time; the report is target/soak/report.md
+    Soak {
+        /// For how long it is under load
+        #[arg(long, default_value_t = 30)]
+        minutes: u32,
+    },
     /// Build one self-contained binary at target/dist/kraken, and the package in pkg/
     Build,
     /// Build the process alone, at pkg/kraken.wasm
@@ -55,6 +62,7 @@ fn main() -> Result<()> {
     match Arguments::parse().task {
         Task::Serve { arguments } => serve(&arguments),
         Task::Test { only } => tests::run(only.as_deref()),
+        Task::Soak { minutes } => soak::run(minutes),
         Task::Build => build(),
         Task::Component => component::build().map(|_| ()),
         Task::Tester => component::build_tester().map(|_| ()),

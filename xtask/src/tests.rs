@@ -1,16 +1,17 @@
 //! The suites.
 
 use crate::command::{Step, cargo};
-use crate::{build, component, npm};
+use crate::{build, component, npm, soak};
 use anyhow::Result;
 
 /// Runs a suite; fails if it does.
 type Suite = fn() -> Result<()>;
 
-const SUITES: [(&str, Suite); 6] = [
+const SUITES: [(&str, Suite); 7] = [
     ("unit", unit),
     ("host", host),
     ("interop", interop),
+    ("faults", faults),
     ("calls", calls),
     ("ui", ui),
     ("bench", bench),
@@ -27,7 +28,7 @@ pub(crate) fn run(only: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// What has no IO, with overflow checks: core, link, simulation, media routing.
+/// What has no IO, with overflow checks: core, link, simulation, media routing, recording.
 fn unit() -> Result<()> {
     Step::new("test what has no IO").run(cargo().args([
         "test",
@@ -35,6 +36,7 @@ fn unit() -> Result<()> {
         "--package=kraken-link",
         "--package=kraken-sim",
         "--package=kraken-sfu",
+        "--package=kraken-recording",
     ]))
 }
 
@@ -56,6 +58,13 @@ fn interop() -> Result<()> {
     let folder = npm::installed("test/interop")?;
     Step::new("check test/interop").run(npm::npm(&folder).args(["run", "check"]))?;
     Step::new("test with real clients").run(npm::npm(&folder).arg("test"))
+}
+
+/// Faults and attacks, each for a moment.
+fn faults() -> Result<()> {
+    let folder = soak::installed()?;
+    Step::new("check test/faults").run(npm::npm(&folder).args(["run", "check"]))?;
+    Step::new("test faults").run(npm::npm(&folder).arg("test"))
 }
 
 /// Group calls in Chromium against the binary.

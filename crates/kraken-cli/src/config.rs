@@ -25,8 +25,10 @@ pub(crate) struct File {
     pub(crate) handshakes_per_minute: Option<u32>,
     /// For `kraken serve` only: named as in the API.
     pub(crate) limits: Option<LimitSettings>,
-    /// For `kraken serve` only: the file of a media engine.
+    /// The file of the media engine.
     pub(crate) engine: Option<PathBuf>,
+    /// Whether there is none.
+    pub(crate) no_engine: bool,
     /// For `kraken serve` only: SDS stores.
     pub(crate) sds: Option<SdsFile>,
     /// For `kraken sidecar` only.

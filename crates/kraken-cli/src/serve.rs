@@ -7,7 +7,6 @@ use crate::{engine, gateway, greeting, package, proxied, sds, signals};
 use anyhow::{Context, Result, bail};
 use axum::Router;
 use axum::extract::Request;
-use axum::http::Method;
 use clap::{ValueEnum, builder::PossibleValue};
 use kraken_core::SetupRequest;
 use kraken_node::{Node, NodeConfig};
@@ -28,6 +27,8 @@ pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 const NODE_NAME: &str = "kraken.os";
 /// Memory that the process may take, in bytes: most of what a 32-bit component can have.
 const PROCESS_MEMORY: usize = 3 << 30;
+/// What is recorded of calls, in the data folder.
+const RECORDINGS: &str = "recordings";
 /// How long the process may take to let the gateway in.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -60,9 +61,8 @@ pub(crate) struct Arguments {
     /// Configuration file [default: kraken.toml, if there is one]
     #[arg(long, env = "KRAKEN_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Run a media engine for group calls too, as this file says: see docs/engine.md
-    #[arg(long, env = "KRAKEN_ENGINE_CONFIG", value_name = "FILE")]
-    engine: Option<PathBuf>,
+    #[command(flatten)]
+    engine: engine::Options,
     #[command(flatten)]
     gateway: gateway::Options,
 }
@@ -92,7 +92,6 @@ impl ValueEnum for Durability {
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let file = File::read(arguments.config.as_deref())?;
     let sds = sds::Environment::read().options(file.sds.as_ref())?;
-    let engine_file = arguments.engine.or_else(|| file.engine.clone());
     let tokens = Tokens::from_environment();
     let request = SetupRequest {
         master_token: tokens.master.or_else(|| file.master_token.clone()),
@@ -103,7 +102,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
             .or(file.durability),
         limits: file.limits.clone(),
         stores: sds.setup.clone(),
-        has_engine: engine_file.is_some(),
     };
     let data_dir = match arguments.data_dir.or_else(|| file.data_dir.clone()) {
         Some(data_dir) => data_dir,
@@ -124,18 +122,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     node.install(package::embedded()?).await?;
     let made = setup::run(&node, &request).await?;
     let config = arguments.gateway.config(&file, setup::link_key(&home));
-    let gateway = start_gateway(&node, config).await?;
-    let engine = match &engine_file {
-        Some(file) => Some(engine::Running::start(Some(file), None).await?),
-        None => None,
-    };
+    let engine = arguments
+        .engine
+        .start(&file, Some(home.path().join(RECORDINGS)))
+        .await?;
+    let gateway = start_gateway(&node, config, engine.as_ref()).await?;
 
     let address = listener.local_addr()?;
-    let router = router(
-        &node,
-        &gateway,
-        engine.as_ref().map(engine::Running::router),
-    );
+    let of_engine = engine.as_ref().and_then(engine::Beside::router);
+    let router = engine::beside(router(&node, &gateway), of_engine);
     let serving = tokio::spawn(gateway.serve(listener, router));
     greeting::listening(address)?;
     greeting::new_tokens(address, &made)?;
@@ -158,8 +153,16 @@ pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener> {
         .with_context(|| format!("can't listen on {address}: name another address with --listen"))
 }
 
-async fn start_gateway(node: &Node, config: GatewayConfig) -> Result<Gateway> {
-    let gateway = Gateway::new(config, Arc::new(InProcess(node.clone())));
+async fn start_gateway(
+    node: &Node,
+    config: GatewayConfig,
+    engine: Option<&engine::Beside>,
+) -> Result<Gateway> {
+    let connector = Arc::new(InProcess(node.clone()));
+    let gateway = match engine {
+        Some(engine) => Gateway::with_engine(config, connector, engine.connector()),
+        None => Gateway::new(config, connector),
+    };
     let link = gateway.clone();
     tokio::spawn(async move { link.run().await });
     let mut status = gateway.status();
@@ -183,20 +186,13 @@ fn is_of_node(path: &str) -> bool {
     path == "/login" || is_own && !is_link
 }
 
-/// Whether a request is a call of the engine's JSON-RPC: pages are asked for in another way.
-fn is_of_engine(request: &Request) -> bool {
-    let is_call = matches!(*request.method(), Method::POST | Method::OPTIONS);
-    is_call && request.uri().path() == "/"
-}
-
-/// The node's paths are passed through, calls are the engine's, all else is the gateway's.
-fn router(node: &Node, gateway: &Gateway, of_engine: Option<Router>) -> Router {
+/// The node's paths are passed through, all else is the gateway's.
+fn router(node: &Node, gateway: &Gateway) -> Router {
     let (of_node, of_gateway) = (node.router(), gateway.router());
     Router::new().fallback(move |request: Request| {
-        let (mut router, request) = match &of_engine {
-            Some(of_engine) if is_of_engine(&request) => (of_engine.clone(), request),
-            _ if is_of_node(request.uri().path()) => (of_node.clone(), proxied::disown(request)),
-            _ => (of_gateway.clone(), request),
+        let (mut router, request) = match is_of_node(request.uri().path()) {
+            true => (of_node.clone(), proxied::disown(request)),
+            false => (of_gateway.clone(), request),
         };
         async move { router.call(request).await }
     })

@@ -2,7 +2,7 @@
 
 use crate::config::File;
 use crate::serve::{DEFAULT_LISTEN, bind};
-use crate::{gateway, greeting, signals};
+use crate::{engine, gateway, greeting, signals};
 use anyhow::{Context, Result, bail};
 use kraken_sidecar::{Gateway, LinkKey, LinkStatus, WebSocketConnector};
 use std::net::SocketAddr;
@@ -38,6 +38,8 @@ pub(crate) struct Arguments {
     #[arg(long, env = "KRAKEN_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
+    engine: engine::Options,
+    #[command(flatten)]
     gateway: gateway::Options,
 }
 
@@ -56,10 +58,17 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let listener = bind(listen).await?;
     let address = listener.local_addr()?;
     let config = arguments.gateway.config(&file, key);
-    let gateway = Gateway::new(config, Arc::new(connector));
+    let engine = arguments.engine.start(&file, None).await?;
+    let connector = Arc::new(connector);
+    let gateway = match &engine {
+        Some(engine) => Gateway::with_engine(config, connector, engine.connector()),
+        None => Gateway::new(config, connector),
+    };
     let link = gateway.clone();
     let linked = tokio::spawn(async move { link.run().await });
-    let serving = tokio::spawn(gateway.serve(listener, gateway.router()));
+    let of_engine = engine.as_ref().and_then(engine::Beside::router);
+    let router = engine::beside(gateway.router(), of_engine);
+    let serving = tokio::spawn(gateway.serve(listener, router));
     tokio::spawn(greet(gateway.clone(), address));
 
     signals::stop().await?;
@@ -67,6 +76,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     gateway.shutdown().await;
     serving.await??;
     linked.await?;
+    if let Some(engine) = engine {
+        engine.stop().await?;
+    }
     Ok(())
 }
 

@@ -76,8 +76,6 @@ pub struct SetupRequest {
     pub durability: Option<crate::Durability>,
     /// The server's limits from now on.
     pub limits: Option<LimitSettings>,
-    /// Whether a media engine runs on the owner's machine, beside this process.
-    pub has_engine: bool,
     /// How SDS stores are served from now on.
     pub stores: Option<crate::StoreSetup>,
 }

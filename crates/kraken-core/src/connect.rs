@@ -27,8 +27,8 @@ pub struct Handshake {
 }
 
 /// First path segments that are no room's name, so that what comes there later breaks nobody.
-const RESERVED: [&str; 8] = [
-    "api", "doc", "health", "metrics", "signal", "t", "whip", "ws",
+const RESERVED: [&str; 9] = [
+    "api", "doc", "health", "metrics", "signal", "t", "whep", "whip", "ws",
 ];
 
 const NOT_SET_UP: Refusal = Refusal::new(503, "not_set_up", "no tokens are set up");
@@ -160,7 +160,7 @@ pub(crate) fn check_store(
 }
 
 /// The name of a room as it stands in a path.
-fn room_name(encoded: &str) -> Result<RoomName, Refusal> {
+pub(crate) fn room_name(encoded: &str) -> Result<RoomName, Refusal> {
     let name = percent_decode(encoded);
     name.as_deref()
         .and_then(RoomName::parse)
@@ -245,6 +245,7 @@ fn by_origin(origin: Option<&str>, registry: &Registry) -> Result<Grant, Refusal
         basis: Basis::Master,
         origin: Some(origin),
         expires: None,
+        token: None,
     })
 }
 

@@ -34,6 +34,11 @@ impl Connections {
         self.ends.clear(&connection);
     }
 
+    /// By what right somebody is here.
+    pub(crate) fn grant(&self, connection: ConnectionId) -> Option<&Grant> {
+        self.grants.get(&connection)
+    }
+
     pub(crate) fn next_timeout(&self) -> Option<Timestamp> {
         self.ends.next()
     }

@@ -73,6 +73,7 @@ pub fn strangers(data: &[u8]) {
         ..SetupRequest::default()
     };
     let _ = core.set_up(&request, now);
+    core.handle(now, Event::EngineUp { is_up: true });
     for (index, line) in data.split(|&byte| byte == b'\n').enumerate() {
         let Some(event) = event(line, index as u64) else {
             continue;
@@ -159,6 +160,7 @@ fn carry_out(core: &mut Core, now: Timestamp, may_enter: bool) {
                 let reply = request.operation.answer_of_nothing();
                 core.handle(now, Event::Stored { id, reply });
             }
+            Effect::Engine(_) => assert!(may_enter, "heard of without a token"),
             _ => {}
         }
     }

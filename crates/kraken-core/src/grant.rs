@@ -1,5 +1,6 @@
 //! What somebody may do, and what that rests on.
 
+use crate::auth::TokenHash;
 use crate::close;
 use crate::ids::{AppId, RoomName, Timestamp};
 use crate::origin::Origin;
@@ -61,6 +62,8 @@ pub(crate) struct Grant {
     pub(crate) basis: Basis,
     pub(crate) origin: Option<Origin>,
     pub(crate) expires: Option<Timestamp>,
+    /// The app token itself, if it was one.
+    pub(crate) token: Option<TokenHash>,
 }
 
 impl Grant {

@@ -10,6 +10,7 @@
 
 mod api;
 mod auth;
+mod call;
 pub mod close;
 mod connect;
 mod connections;
@@ -48,13 +49,16 @@ pub use storage::{
 };
 pub use store::StoreSetup;
 
+use api::Questions;
 use auth::{Secrets, TokenHash};
 use bytes::Bytes;
+use call::{Calls, Saying};
 use connect::Wish;
 use connections::{Connections, Expelled};
 use direct::Direct;
 use doc::{Documents, Policy};
 use grant::{Grant, Refusal};
+use kraken_call::{FromClient, FromEngine, ToClient};
 use metrics::Counters;
 use pages::Pages;
 use serde::{Deserialize, Serialize};
@@ -151,7 +155,15 @@ pub enum Event {
         /// Whether one is.
         is_up: bool,
     },
-    /// An HTTP request: answered by one [`Effect::Respond`], at once.
+    /// Whether there is a media engine has changed. At the start of a link there is none.
+    EngineUp {
+        /// Whether there is.
+        is_up: bool,
+    },
+    /// The media engine says something: [`kraken_call::FromEngine`] as JSON.
+    Engine(Bytes),
+    /// An HTTP request: answered by one [`Effect::Respond`]; at once, unless it came through a
+    /// gateway and the media engine has to be asked.
     Request {
         /// Its name.
         request: RequestId,
@@ -271,6 +283,8 @@ pub enum Effect {
         /// The answer.
         response: HttpResponse,
     },
+    /// Tell the media engine something: [`kraken_call::ToEngine`] as JSON.
+    Engine(Bytes),
     /// Ask storage: answered by [`Event::Stored`].
     Store(StorageRequest),
     /// Everything is written.
@@ -306,12 +320,13 @@ pub struct Core {
     documents: Documents,
     stores: Stores,
     signals: Signals,
+    calls: Calls,
+    questions: Questions,
     direct: Direct,
     counters: Counters,
     pages: Pages,
     effects: Vec<Effect>,
     started: Timestamp,
-    has_engine: bool,
     is_linked: bool,
     /// Whether the sidecar is still linked by the key that was.
     is_link_key_new: bool,
@@ -340,13 +355,14 @@ impl Core {
             documents: Documents::new(limits, client),
             stores: Stores::default(),
             signals: Signals::default(),
+            calls: Calls::default(),
+            questions: Questions::default(),
             direct: Direct::default(),
             counters: Counters::default(),
             pages: Pages::new(pages),
             effects: vec![Effect::Save(Box::new(settings.clone()))],
             settings,
             started: now,
-            has_engine: false,
             is_linked: false,
             is_link_key_new: false,
             is_draining: false,
@@ -373,6 +389,7 @@ impl Core {
         self.stores.handle_timeout(now, &mut self.effects);
         let expelled = self.connections.expire(&self.settings.registry, now);
         self.expel(expelled, now);
+        self.expire_questions(now);
         self.carry_direct(before, now);
     }
 
@@ -382,6 +399,7 @@ impl Core {
             self.documents.next_timeout(),
             self.stores.next_timeout(),
             self.connections.next_timeout(),
+            self.questions.next_timeout(),
         ];
         timeouts.into_iter().flatten().min()
     }
@@ -421,7 +439,6 @@ impl Core {
         if let Some(stores) = &request.stores {
             self.set_up_stores(stores.clone(), now);
         }
-        self.has_engine = request.has_engine;
         if let Some(durability) = request.durability {
             self.settings.durability = durability;
         }
@@ -463,11 +480,17 @@ impl Core {
             Event::ChannelOpened { channel, path } => self.channel_opened(channel, &path, now),
             Event::ChannelPush { channel, push } => self.channel_push(channel, push, now),
             Event::ChannelClosed { channel } => self.channel_closed(channel, now),
-            Event::Link { is_up } => self.is_linked = is_up,
+            Event::Link { is_up } => {
+                self.is_linked = is_up;
+                if !is_up {
+                    self.engine_changed(false);
+                }
+            }
+            Event::EngineUp { is_up } => self.engine_changed(is_up),
+            Event::Engine(message) => self.engine_said(&message),
             Event::Request { request, http } => {
                 self.counters.requests += 1;
-                let response = self.respond(&http, now);
-                self.effects.push(Effect::Respond { request, response });
+                self.respond(request, &http, now);
                 if std::mem::take(&mut self.is_link_key_new) {
                     self.effects.push(Effect::ResetLink);
                 }
@@ -603,11 +626,53 @@ impl Core {
     fn text(&mut self, connection: ConnectionId, message: Bytes) {
         self.counters.messages += 1;
         self.counters.message_bytes += message.len() as u64;
-        match self.documents.topic_of(connection) {
-            Some(room) => self
+        let Some(room) = self.documents.topic_of(connection) else {
+            return self.stores.text(connection, message, &mut self.effects);
+        };
+        match call::parse(&message) {
+            Some(said) => self.call(connection, said),
+            None => self
                 .signals
                 .text(room, connection, &message, &mut self.effects),
-            None => self.stores.text(connection, message, &mut self.effects),
+        }
+    }
+
+    /// Takes what somebody says about the call of its room, or tells it what is wrong with that.
+    fn call(&mut self, connection: ConnectionId, said: Result<FromClient, ToClient>) {
+        let message = match said {
+            Ok(message) => message,
+            Err(refusal) => return self.effects.push(call::tell(connection, refusal)),
+        };
+        let room = self.documents.room_of(connection);
+        let grant = self.connections.grant(connection);
+        if let (Some(room), Some(grant)) = (room, grant) {
+            let saying = Saying {
+                connection,
+                room,
+                grant,
+                limits: self.policy(&room.app).limits.call(),
+                message,
+            };
+            self.calls.say(saying, &mut self.effects);
+        }
+    }
+
+    fn engine_changed(&mut self, is_there: bool) {
+        self.calls.set_engine(is_there, &mut self.effects);
+        self.drop_questions();
+    }
+
+    fn engine_said(&mut self, message: &[u8]) {
+        match serde_json::from_slice(message) {
+            Ok(FromEngine::Tell { member, message }) => {
+                let connection = ConnectionId(member);
+                self.calls.tell(connection, message, &mut self.effects);
+            }
+            Ok(FromEngine::Answer { request, answer }) => self.engine_answered(request, answer),
+            Err(error) => {
+                let warning = format!("the media engine isn't understood: {error}");
+                self.effects.push(Effect::Warn(warning));
+            }
         }
     }
 
@@ -616,6 +681,7 @@ impl Core {
         self.documents.leave(connection, now);
         self.stores.leave(connection, now);
         self.signals.leave(connection, &mut self.effects);
+        self.calls.leave(connection, &mut self.effects);
     }
 
     /// Closes connections that have been taken out of the grants.
@@ -628,6 +694,7 @@ impl Core {
         {
             self.documents.leave(connection, now);
             self.signals.leave(connection, &mut self.effects);
+            self.calls.leave(connection, &mut self.effects);
             self.effects.push(Effect::Close {
                 connection,
                 code,

@@ -1,5 +1,6 @@
 //! Every bound of the core, with its default.
 
+use kraken_call::RoomLimits;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Map;
@@ -52,6 +53,12 @@ pub struct AppLimits {
     pub messages_per_second: u32,
     /// Bytes a second of one connection. Default 8 MiB; over it as above.
     pub bytes_per_second: u32,
+    /// Members of one call. Default 50; over it nobody can join.
+    pub call_peers: u32,
+    /// Members of one call that publish. Default 25; over it nobody else can.
+    pub call_publishers: u32,
+    /// Bits a second that one member of a call is sent at most. Default 8,000,000.
+    pub call_bitrate: u32,
 }
 
 impl Default for Limits {
@@ -80,6 +87,9 @@ impl Default for AppLimits {
             awareness_state_bytes: 64 << 10,
             messages_per_second: 2_000,
             bytes_per_second: 8 << 20,
+            call_peers: 50,
+            call_publishers: 25,
+            call_bitrate: 8_000_000,
         }
     }
 }
@@ -112,6 +122,15 @@ pub struct AppLimitSettings {
     /// [`AppLimits::bytes_per_second`]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_per_second: Option<u32>,
+    /// [`AppLimits::call_peers`]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call_peers: Option<u32>,
+    /// [`AppLimits::call_publishers`]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call_publishers: Option<u32>,
+    /// [`AppLimits::call_bitrate`]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call_bitrate: Option<u32>,
 }
 
 /// The limits that an owner has set for the whole server: those for all apps, and, beside them,
@@ -150,6 +169,9 @@ const MAX_MESSAGE_BYTES: u32 = 64 << 20;
 /// The largest document that may be allowed, in bytes: a component has 4 GiB for everything.
 const MAX_DOCUMENT_BYTES: u32 = 512 << 20;
 
+/// The most members that a call may be allowed: each hears of all others in one message.
+const MAX_CALL_PEERS: u32 = 200;
+
 impl AppLimits {
     /// These, but for what `settings` say.
     pub(crate) fn with(self, settings: &AppLimitSettings) -> Self {
@@ -163,6 +185,18 @@ impl AppLimits {
             awareness_state_bytes: or(settings.awareness_state_bytes, self.awareness_state_bytes),
             messages_per_second: or(settings.messages_per_second, self.messages_per_second),
             bytes_per_second: or(settings.bytes_per_second, self.bytes_per_second),
+            call_peers: or(settings.call_peers, self.call_peers),
+            call_publishers: or(settings.call_publishers, self.call_publishers),
+            call_bitrate: or(settings.call_bitrate, self.call_bitrate),
+        }
+    }
+
+    /// What a call may have.
+    pub(crate) fn call(&self) -> RoomLimits {
+        RoomLimits {
+            peers: self.call_peers,
+            publishers: self.call_publishers,
+            bitrate: self.call_bitrate.into(),
         }
     }
 }
@@ -195,6 +229,9 @@ impl AppLimitSettings {
             ),
             ("messages_per_second", self.messages_per_second, u32::MAX),
             ("bytes_per_second", self.bytes_per_second, u32::MAX),
+            ("call_peers", self.call_peers, MAX_CALL_PEERS),
+            ("call_publishers", self.call_publishers, u32::MAX),
+            ("call_bitrate", self.call_bitrate, u32::MAX),
         ])
     }
 }

@@ -2,6 +2,7 @@
 
 use kraken_sfu::{Limits, Patience};
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 /// How an engine reaches the world, and how much it takes.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub struct Config {
     pub rpc: RpcConfig,
     /// The TURN server that clients are told, if there is one.
     pub turn: Option<TurnConfig>,
+    /// Where recordings go; none are made if it isn't said.
+    pub recordings: Option<RecordingConfig>,
 }
 
 /// An address of this machine, and the one by which clients know it.
@@ -73,6 +76,28 @@ impl std::fmt::Debug for TurnConfig {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut shown = formatter.debug_struct("TurnConfig");
         shown.field("host", &self.host).finish_non_exhaustive()
+    }
+}
+
+/// Where recordings go, and how much room they may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordingConfig {
+    /// A folder for recordings, of which each has a folder in it. No other engine may use it.
+    pub folder: PathBuf,
+    /// Bytes after which a recording ends.
+    pub most_bytes: u64,
+    /// Bytes that stay free on the disk: when there are fewer, all recordings end.
+    pub least_free: u64,
+}
+
+impl RecordingConfig {
+    /// Recordings of at most 16 GiB each that leave 1 GiB of the disk free.
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: folder.into(),
+            most_bytes: 16 << 30,
+            least_free: 1 << 30,
+        }
     }
 }
 

@@ -4,10 +4,13 @@ mod heart;
 mod media_tcp;
 mod sockets;
 
+use crate::calls::bridge::{self, Cut};
+use crate::calls::{CallSocket, Desk, heed};
 use crate::config::{Config, MonitorLink};
 use crate::directory::{Directory, WorkerIndex};
 use crate::metrics;
 use crate::placement::{Placement, Visit};
+use crate::recording::Recorder;
 use crate::rpc;
 use crate::server;
 use crate::worker::{Handle, Overloaded, Report, Seed, Surroundings, Worker};
@@ -37,6 +40,9 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// Recordings can't be kept.
+    #[error("can't use the folder for recordings: {0}")]
+    Recordings(#[source] io::Error),
     /// A worker's thread can't be started.
     #[error("can't start a worker: {0}")]
     Thread(#[source] io::Error),
@@ -58,6 +64,9 @@ pub(crate) struct Shared {
     tcp: Vec<SocketAddr>,
     stopping: watch::Sender<bool>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    pub(crate) recorder: Option<Recorder>,
+    /// The bridge to the process that is connected.
+    bridge: Mutex<Option<Cut>>,
 }
 
 impl Engine {
@@ -79,6 +88,7 @@ impl Engine {
         }
         let directory = Arc::new(Directory::default());
         let placement = Arc::new(Placement::default());
+        let recorder = recorder(&config, &workers)?;
         let mut threads = Vec::new();
         for (index, (seed, ports)) in seeds.into_iter().zip(sockets.workers).enumerate() {
             let surroundings = Surroundings {
@@ -86,6 +96,7 @@ impl Engine {
                 workers: workers.clone(),
                 directory: directory.clone(),
                 placement: placement.clone(),
+                recorder: recorder.clone(),
             };
             let sfu = sfu.clone();
             let work = move || {
@@ -107,6 +118,8 @@ impl Engine {
                 tcp: sockets.tcp,
                 stopping,
                 threads: Mutex::new(threads),
+                recorder,
+                bridge: Mutex::new(None),
             }),
         };
         for (listener, announced) in sockets.listeners {
@@ -146,6 +159,20 @@ impl Engine {
         server::serve(listener, self.router(), connections, stopping).await
     }
 
+    /// Connects a process, in whose rooms there are calls. Another one that was connected is cut
+    /// off. `None` if the engine stops, or has too much to do. Must be called in a tokio runtime.
+    pub fn connect(&self) -> Option<CallSocket> {
+        if *self.shared.stopping.borrow() {
+            return None;
+        }
+        let mut bridge = self.shared.bridge.lock();
+        let (socket, cut) = bridge::connect(self.shared.clone())?;
+        if let Some(before) = bridge.replace(cut) {
+            before.notify_one();
+        }
+        Some(socket)
+    }
+
     /// Tells a monitor every second how the engine is, so that it sends rooms here. Must be
     /// called in a tokio runtime.
     pub fn join(&self, link: MonitorLink) {
@@ -157,6 +184,7 @@ impl Engine {
         self.shared.stopping.send_replace(true);
         let threads = std::mem::take(&mut *self.shared.threads.lock());
         let workers = self.shared.workers.clone();
+        let recorder = self.shared.recorder.clone();
         let ended = tokio::task::spawn_blocking(move || {
             for worker in workers {
                 worker.stop();
@@ -166,11 +194,24 @@ impl Engine {
                     tracing::error!("a worker has panicked");
                 }
             }
+            if let Some(recorder) = recorder {
+                recorder.shutdown();
+            }
         });
         if ended.await.is_err() {
             tracing::error!("the workers can't be ended");
         }
     }
+}
+
+/// What writes recordings, if they are wanted.
+fn recorder(config: &Config, workers: &[Handle]) -> Result<Option<Recorder>, StartError> {
+    let Some(config) = config.recordings.clone() else {
+        return Ok(None);
+    };
+    let workers = workers.to_vec();
+    let recorder = Recorder::start(config, move |notice| heed(&workers, notice));
+    Ok(Some(recorder.map_err(StartError::Recordings)?))
 }
 
 impl Shared {
@@ -179,6 +220,15 @@ impl Shared {
         &self,
         room: &RoomId,
         question: impl FnOnce(&mut Sfu, Instant) -> T + Send + 'static,
+    ) -> Result<T, Overloaded> {
+        self.ask_call(room, |_, sfu, now| question(sfu, now)).await
+    }
+
+    /// Lets the worker on which a room is answer a question about its calls.
+    pub(crate) async fn ask_call<T: Send + 'static>(
+        &self,
+        room: &RoomId,
+        question: impl FnOnce(&mut Desk, &mut Sfu, Instant) -> T + Send + 'static,
     ) -> Result<T, Overloaded> {
         let worker = self.worker(self.place(room)).ok_or(Overloaded)?;
         worker.ask(question).await
@@ -192,12 +242,16 @@ impl Shared {
     ) -> Result<T, Overloaded> {
         let visit = self.visit(room);
         let worker = self.worker(visit.worker).ok_or(Overloaded)?;
-        let question = move |sfu: &mut Sfu, now| {
+        let question = move |_: &mut Desk, sfu: &mut Sfu, now| {
             let answer = question(sfu, now);
             drop(visit);
             answer
         };
         worker.ask(question).await
+    }
+
+    pub(crate) fn workers(&self) -> &[Handle] {
+        &self.workers
     }
 
     /// On which worker a room is. Any can say of a room that there isn't that nobody is in it.
@@ -223,7 +277,8 @@ impl Shared {
 
     /// The text for Prometheus.
     pub(crate) fn metrics(&self) -> String {
-        metrics::text(&self.reports())
+        let recorder = self.recorder.as_ref().map(Recorder::stats);
+        metrics::text(&self.reports(), recorder.as_ref())
     }
 
     pub(crate) async fn stopped(&self) {

@@ -1,11 +1,12 @@
 //! `engine.toml`: the keys of the original, and some more.
 
-use crate::config::{Config, MonitorLink, RpcConfig, TurnConfig};
+use crate::config::{Config, MonitorLink, RecordingConfig, RpcConfig, TurnConfig};
 use crate::network::{NetworkError, addresses};
 use kraken_sfu::{Limits, Patience};
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use thiserror::Error;
 
 /// The port for media if none is named.
@@ -42,6 +43,7 @@ pub struct File {
     rpc: RpcSection,
     limits: LimitsSection,
     monitor: MonitorSection,
+    recordings: RecordingsSection,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -91,6 +93,14 @@ struct MonitorSection {
     advertise: Option<String>,
 }
 
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct RecordingsSection {
+    folder: Option<PathBuf>,
+    max_bytes: Option<u64>,
+    min_free_bytes: Option<u64>,
+}
+
 /// A value that is "not set" when it is the empty text, as in the original's example file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
@@ -115,6 +125,11 @@ impl File {
     pub fn rpc_address(&self) -> SocketAddr {
         let host = self.rpc.host.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         SocketAddr::new(host, self.rpc.port.unwrap_or(RPC_PORT))
+    }
+
+    /// Where recordings go if the file doesn't say it.
+    pub fn record_in(&mut self, folder: impl Into<PathBuf>) {
+        self.recordings.folder.get_or_insert(folder.into());
     }
 
     /// The engine that the file describes.
@@ -143,6 +158,7 @@ impl File {
                 ..RpcConfig::default()
             },
             turn: self.turn()?,
+            recordings: self.recordings(),
         })
     }
 
@@ -193,6 +209,16 @@ impl File {
         }
     }
 
+    fn recordings(&self) -> Option<RecordingConfig> {
+        let set = &self.recordings;
+        let default = RecordingConfig::in_folder(set.folder.clone()?);
+        Some(RecordingConfig {
+            most_bytes: set.max_bytes.unwrap_or(default.most_bytes),
+            least_free: set.min_free_bytes.unwrap_or(default.least_free),
+            ..default
+        })
+    }
+
     fn turn(&self) -> Result<Option<TurnConfig>, ConfigError> {
         let TurnSection { host, secret } = self.turn.clone();
         match (host.is_empty(), secret.is_empty()) {
@@ -225,6 +251,25 @@ mod tests {
     fn en2_the_first_port_of_a_range_is_the_one_for_media() {
         let file = "[engine]\naddress = \"127.0.0.1\"\nport-min = 5000\nport-max = 6000\n";
         assert_eq!(File::parse(file).unwrap().config().unwrap().udp_port, 5000);
+    }
+
+    #[test]
+    fn rc9_what_the_file_says_of_recordings_holds() {
+        let address = "[engine]\naddress = \"127.0.0.1\"\n";
+        let mut file = File::parse(address).unwrap();
+        assert_eq!(file.config().unwrap().recordings, None);
+        file.record_in("here");
+        let default = RecordingConfig::in_folder("here");
+        assert_eq!(file.config().unwrap().recordings, Some(default));
+        let set = "[recordings]\nfolder = \"there\"\nmax-bytes = 5\nmin-free-bytes = 6\n";
+        let mut file = File::parse(&format!("{address}{set}")).unwrap();
+        file.record_in("here");
+        let expected = RecordingConfig {
+            folder: "there".into(),
+            most_bytes: 5,
+            least_free: 6,
+        };
+        assert_eq!(file.config().unwrap().recordings, Some(expected));
     }
 
     #[test]

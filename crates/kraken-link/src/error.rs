@@ -43,6 +43,10 @@ pub enum LinkError {
     /// that was given to [`Endpoint::queue`](crate::Endpoint::queue).
     #[error("record of {0} bytes is too large")]
     RecordTooLarge(usize),
+    /// A message of or for the media engine is larger than
+    /// [`MAX_ENGINE_MESSAGE`](crate::MAX_ENGINE_MESSAGE).
+    #[error("message of {0} bytes of or for the media engine is too large")]
+    EngineMessage(usize),
     /// A varint is longer than its value needs, or its value than 32 bits.
     #[error("malformed varint")]
     Varint,

@@ -17,7 +17,7 @@
 //! 0xC1 is never valid MessagePack, so a node passes frames through untouched.
 //!
 //! In bodies, `varint` is unsigned LEB128 of at most 32 bits in its shortest form, a string is a
-//! varint length and UTF-8, an optional string is a flag (0 or 1) and, if 1, a string. A payload
+//! varint length and UTF-8, a flag is 0 or 1, an optional string is a flag and, if 1, a string. A payload
 //! is the rest of the body.
 //!
 //! A record of more than [`PART_SIZE`] bytes travels as consecutive `Part` records (kind 0x7F, body
@@ -63,7 +63,7 @@ pub use to_process::{Handshake, ToProcess};
 pub use to_sidecar::ToSidecar;
 
 /// The version both sides say in `Hello` and `Welcome`. Sides of different versions don't talk.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 
 /// The first byte of every frame.
 pub const FRAME_MARK: u8 = 0xC1;
@@ -82,3 +82,6 @@ pub const PART_SIZE: usize = 1024 * 1024;
 
 /// The largest record, encoded, in bytes: a message of 100 MiB and what surrounds it.
 pub const MAX_RECORD: usize = 100 * 1024 * 1024 + 64 * 1024;
+
+/// The largest message of or for the media engine, in bytes.
+pub const MAX_ENGINE_MESSAGE: usize = 1024 * 1024;

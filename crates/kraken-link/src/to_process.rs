@@ -68,6 +68,16 @@ pub enum ToProcess {
     },
     /// The sidecar is about to leave: the process stores what it has, then answers `Drained`.
     Drain,
+    /// Whether there is a media engine has changed; at the start of a link there is none.
+    EngineUp {
+        /// Whether there is.
+        is_up: bool,
+    },
+    /// A message of the media engine.
+    Engine {
+        /// The message, of at most [`MAX_ENGINE_MESSAGE`](crate::MAX_ENGINE_MESSAGE) bytes.
+        payload: Bytes,
+    },
 }
 
 /// What the request of a WebSocket handshake said.
@@ -95,6 +105,8 @@ const CLOSED: u8 = 0x05;
 const REQUEST: u8 = 0x06;
 const DRAIN: u8 = 0x07;
 const MARKED: u8 = 0x08;
+const ENGINE_UP: u8 = 0x09;
+const ENGINE: u8 = 0x0A;
 
 impl Record for ToProcess {
     fn encode(&self, out: &mut Vec<u8>) {
@@ -124,6 +136,11 @@ impl Record for ToProcess {
                 return Ok(Self::Text {
                     connection: body.u32()?,
                     payload: body.rest(),
+                });
+            }
+            ENGINE => {
+                return Ok(Self::Engine {
+                    payload: body.engine_message()?,
                 });
             }
             REQUEST => {
@@ -156,6 +173,9 @@ impl Record for ToProcess {
                 connection: body.u32()?,
             },
             DRAIN => Self::Drain,
+            ENGINE_UP => Self::EngineUp {
+                is_up: body.flag()?,
+            },
             unknown => return Err(LinkError::UnknownKind(unknown)),
         };
         body.finish(kind)?;
@@ -174,6 +194,8 @@ impl Body for ToProcess {
             Self::Request { .. } => REQUEST,
             Self::Marked { .. } => MARKED,
             Self::Drain => DRAIN,
+            Self::EngineUp { .. } => ENGINE_UP,
+            Self::Engine { .. } => ENGINE,
         }
     }
 
@@ -229,6 +251,8 @@ impl Body for ToProcess {
             }
             Self::Marked { connection } => out.put_u32(*connection),
             Self::Drain => {}
+            Self::EngineUp { is_up } => out.put_u8(u8::from(*is_up)),
+            Self::Engine { payload } => out.put(payload),
         }
     }
 }

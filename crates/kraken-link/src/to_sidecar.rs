@@ -115,6 +115,11 @@ pub enum ToSidecar {
     },
     /// Answers `Drain`: everything is stored.
     Drained,
+    /// A message for the media engine.
+    Engine {
+        /// The message, of at most [`MAX_ENGINE_MESSAGE`](crate::MAX_ENGINE_MESSAGE) bytes.
+        payload: Bytes,
+    },
     /// The process doesn't know this link any more, or refuses it: the sidecar starts anew.
     Reset {
         /// Why, for the log.
@@ -136,6 +141,7 @@ const DRAINED: u8 = 0x4B;
 const RESET: u8 = 0x4C;
 const PUBLISH_TEXT: u8 = 0x4D;
 const MARK: u8 = 0x4E;
+const ENGINE: u8 = 0x4F;
 
 impl Record for ToSidecar {
     fn encode(&self, out: &mut Vec<u8>) {
@@ -175,6 +181,11 @@ impl Record for ToSidecar {
                     topic,
                     except,
                     payload: body.rest(),
+                });
+            }
+            ENGINE => {
+                return Ok(Self::Engine {
+                    payload: body.engine_message()?,
                 });
             }
             RESPONSE => {
@@ -246,6 +257,7 @@ impl Body for ToSidecar {
             Self::Mark { .. } => MARK,
             Self::Response { .. } => RESPONSE,
             Self::Drained => DRAINED,
+            Self::Engine { .. } => ENGINE,
             Self::Reset { .. } => RESET,
         }
     }
@@ -332,6 +344,7 @@ impl Body for ToSidecar {
             }
             Self::Mark { connection } => out.put_u32(*connection),
             Self::Drained => {}
+            Self::Engine { payload } => out.put(payload),
             Self::Reset { reason } => out.put_string(reason),
         }
     }

@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes};
 
-use crate::LinkError;
+use crate::{LinkError, MAX_ENGINE_MESSAGE};
 
 /// Takes fields: a buffer, or a counter that only measures.
 pub(crate) trait Put {
@@ -120,11 +120,18 @@ impl Reader {
         }
     }
 
-    pub(crate) fn optional(&mut self) -> Result<Option<String>, LinkError> {
+    pub(crate) fn flag(&mut self) -> Result<bool, LinkError> {
         match self.u8()? {
-            0 => Ok(None),
-            1 => self.string().map(Some),
+            0 => Ok(false),
+            1 => Ok(true),
             flag => Err(LinkError::Flag(flag)),
+        }
+    }
+
+    pub(crate) fn optional(&mut self) -> Result<Option<String>, LinkError> {
+        match self.flag()? {
+            false => Ok(None),
+            true => self.string().map(Some),
         }
     }
 
@@ -140,6 +147,14 @@ impl Reader {
 
     pub(crate) fn rest(self) -> Bytes {
         self.0
+    }
+
+    /// The rest, as a message of or for the media engine.
+    pub(crate) fn engine_message(self) -> Result<Bytes, LinkError> {
+        match self.0.len() <= MAX_ENGINE_MESSAGE {
+            true => Ok(self.0),
+            false => Err(LinkError::EngineMessage(self.0.len())),
+        }
     }
 
     /// Checks that nothing follows the last field of a record of this kind.

@@ -28,6 +28,8 @@ pub struct Limits {
     pub peers_per_room: usize,
     /// Audio and video tracks that one peer may publish.
     pub tracks_per_peer: usize,
+    /// Videos that one peer of a call is sent at a time. Of more, those of who spoke last win.
+    pub videos_per_peer: usize,
     /// Bytes of one session description.
     pub sdp_bytes: usize,
 }
@@ -39,6 +41,7 @@ impl Default for Limits {
             connecting: 500,
             peers_per_room: 200,
             tracks_per_peer: 4,
+            videos_per_peer: 25,
             sdp_bytes: 512 * 1024,
         }
     }

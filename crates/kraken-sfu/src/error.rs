@@ -42,7 +42,54 @@ pub enum Error {
     /// There is no offer that waits for an answer.
     #[error("no offer waits for an answer")]
     NothingOffered,
+    /// It is about a call, and doesn't fit it.
+    #[error(transparent)]
+    Call(#[from] CallError),
     /// The candidate can't be read.
     #[error("invalid candidate {0}")]
     InvalidCandidate(String),
+}
+
+/// Why a request about a call was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CallError {
+    /// An offer was answered that no longer stands.
+    #[error("offer {0} no longer stands")]
+    OfferGone(u32),
+    /// Only admins can join the room.
+    #[error("the room is locked")]
+    Locked,
+    /// An admin has removed the user, and the room has not been empty since.
+    #[error("removed from the room")]
+    Removed,
+    /// Somebody of this name is in the call.
+    #[error("{0} is in the call already")]
+    UserTaken(UserId),
+    /// The user may not publish.
+    #[error("not allowed to publish")]
+    MayNotPublish,
+    /// As many users publish as may.
+    #[error("{0} users publish already")]
+    TooManyPublishers(usize),
+    /// A client wants to publish more tracks than it may.
+    #[error("{0} tracks, the maximum is {1}")]
+    TooManyTracks(usize, usize),
+    /// A track doesn't fit the description.
+    #[error("no such track in the description: {0}")]
+    BadTrack(String),
+    /// The description offers nothing that the SFU can use.
+    #[error("nothing usable in the description")]
+    NothingUsable,
+    /// Nobody is in the room.
+    #[error("no such room")]
+    NoSuchRoom,
+    /// Nobody in the call has this name.
+    #[error("no such user")]
+    NoSuchUser,
+    /// Nobody in the call publishes this track.
+    #[error("no such track")]
+    NoSuchTrack,
+    /// The ICE session that a client means has been replaced.
+    #[error("another ICE session")]
+    OtherIceSession,
 }

@@ -3,7 +3,9 @@
 use crate::config::Config;
 use crate::demux::Transport;
 use crate::ids::{RoomId, SessionId, UserId};
-use crate::messages::{Datagram, Publish, Who};
+use crate::messages::{
+    Attach, Bounds, Datagram, Join, OfferedTrack, Publish, Rights, TrackSource, Way, Who,
+};
 use crate::sfu::Sfu;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -11,32 +13,12 @@ use std::time::{Duration, Instant};
 const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7_001);
 const THERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5_000);
 
-/// Takes any text as the offers and answers of a client. Whatever panics in the WebRTC stack costs
-/// that client alone.
+/// Takes any text as the offers and answers of a client, and as those of a call's clients. Whatever
+/// panics in the WebRTC stack costs that client alone.
 pub fn descriptions(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let (mut sfu, now) = sfu();
-    let Some(who) = who() else {
-        return;
-    };
-    let publish = Publish {
-        room: who.room.clone(),
-        user: who.user.clone(),
-        session: who.session.clone(),
-        offer: text.clone().into_owned(),
-        limit: None,
-    };
-    let joined = sfu.publish(now, publish);
-    assert_eq!(joined.is_ok(), sfu.stats().peers == 1);
-    settle(&mut sfu, now);
-    let _ = sfu.restart(&who, &text);
-    let _ = sfu.trickle(&who, &text);
-    let _ = sfu.subscribe(now, &who);
-    let _ = sfu.answer(now, &who, &text);
-    settle(&mut sfu, now);
-    let _ = sfu.end(now, &who);
-    settle(&mut sfu, now);
-    assert_eq!((sfu.stats().peers, sfu.stats().rooms), (0, 0));
+    polled(&text);
+    call(&text);
 }
 
 /// Takes any bytes as datagrams, each behind its length in one byte.
@@ -61,6 +43,82 @@ pub fn datagrams(data: &[u8]) {
     assert!(sfu.poll_transmit().is_none(), "a stranger was answered");
 }
 
+fn polled(text: &str) {
+    let (mut sfu, now) = sfu();
+    let Some(who) = who() else {
+        return;
+    };
+    let publish = Publish {
+        room: who.room.clone(),
+        user: who.user.clone(),
+        session: who.session.clone(),
+        offer: text.to_owned(),
+        limit: None,
+    };
+    let joined = sfu.publish(now, publish);
+    assert_eq!(joined.is_ok(), sfu.stats().peers == 1);
+    settle(&mut sfu, now);
+    let _ = sfu.restart(now, &who, text);
+    let _ = sfu.trickle(&who, text);
+    let _ = sfu.subscribe(now, &who);
+    let _ = sfu.answer(now, &who, text);
+    settle(&mut sfu, now);
+    let _ = sfu.end(now, &who);
+    settle(&mut sfu, now);
+    assert_eq!((sfu.stats().peers, sfu.stats().rooms), (0, 0));
+}
+
+/// Takes any text as the offers, answers and fragments of a member, a WHIP and a WHEP client.
+fn call(text: &str) {
+    let (mut sfu, now) = sfu();
+    let Some(who) = member() else {
+        return;
+    };
+    let bounds = Bounds {
+        peers: 1,
+        publishers: 1,
+        bitrate: 1_000_000,
+    };
+    let rights = Rights {
+        publish: true,
+        moderate: false,
+    };
+    let join = Join {
+        who: who.clone(),
+        rights,
+        bounds,
+    };
+    assert!(sfu.join(now, join).is_ok());
+    let tracks: Vec<OfferedTrack> = [TrackSource::Microphone, TrackSource::Camera]
+        .into_iter()
+        .zip(["0", "1"])
+        .map(|(source, mid)| OfferedTrack {
+            mid: mid.to_owned(),
+            source,
+            is_muted: false,
+        })
+        .collect();
+    let _ = sfu.offer(now, &who, text, &[]);
+    let _ = sfu.offer(now, &who, text, &tracks);
+    settle(&mut sfu, now);
+    let _ = sfu.answer_offer(now, &who, 1, text);
+    let _ = sfu.end(now, &who);
+    for way in [Way::Whip, Way::Whep] {
+        let attach = Attach {
+            who: who.clone(),
+            way,
+            offer: text.to_owned(),
+            bounds,
+        };
+        let _ = sfu.attach(now, attach);
+        let _ = sfu.take_fragment(now, &who, "*", text);
+        settle(&mut sfu, now);
+        let _ = sfu.end(now, &who);
+    }
+    settle(&mut sfu, now);
+    assert_eq!((sfu.stats().peers, sfu.stats().rooms), (0, 0));
+}
+
 fn sfu() -> (Sfu, Instant) {
     let now = Instant::now();
     let config = Config {
@@ -75,6 +133,13 @@ fn who() -> Option<Who> {
         room: RoomId::parse("room").ok()?,
         user: UserId::parse("user").ok()?,
         session: SessionId::new("session"),
+    })
+}
+
+fn member() -> Option<Who> {
+    Some(Who {
+        room: RoomId::of_call("app:room").ok()?,
+        ..who()?
     })
 }
 

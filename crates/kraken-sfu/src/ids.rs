@@ -5,6 +5,10 @@ use thiserror::Error;
 
 /// How many bytes the name of a room or a user has at most.
 const LONGEST: usize = 256;
+/// How many bytes the name of a call's room has at most.
+const LONGEST_CALL: usize = 2_048;
+/// How many bytes the name of a call's user has at most.
+const LONGEST_PEER: usize = 128;
 
 /// Why a name isn't one.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -15,6 +19,12 @@ pub enum IdError {
     /// It isn't in the form of a URL query: the second is what it would be there.
     #[error("unmatch {0} {1}")]
     NotEscaped(String, String),
+    /// A call's room has no app.
+    #[error("the room has no app")]
+    NoApp,
+    /// A call's user has no name.
+    #[error("the name is empty")]
+    Empty,
 }
 
 macro_rules! escaped_id {
@@ -42,6 +52,42 @@ macro_rules! escaped_id {
             }
         }
     };
+}
+
+impl RoomId {
+    /// The room of a call: an app's name, a colon, and the app's name for the room. Clients of
+    /// JSON-RPC can't name it, as a colon isn't in the form of a URL query.
+    pub fn of_call(text: &str) -> Result<Self, IdError> {
+        if text.len() > LONGEST_CALL {
+            return Err(IdError::TooLong(text.chars().take(LONGEST).collect()));
+        }
+        match text.split_once(':') {
+            Some((app, _)) if !app.is_empty() => Ok(Self(text.to_owned())),
+            Some(_) | None => Err(IdError::NoApp),
+        }
+    }
+}
+
+impl UserId {
+    /// The user of this name in a call: any text of at most 128 bytes, but not none.
+    pub fn of_call(name: &str) -> Result<Self, IdError> {
+        match name.len() {
+            0 => Err(IdError::Empty),
+            1..=LONGEST_PEER => Ok(Self(escape(name.as_bytes()))),
+            _ => Err(IdError::TooLong(name.chars().take(LONGEST).collect())),
+        }
+    }
+
+    /// Whoever is heard in a room, for those who hear one at a time.
+    pub(crate) fn room() -> Self {
+        Self("room".to_owned())
+    }
+
+    /// The name of a call's user as it came in.
+    pub fn name(&self) -> String {
+        let bytes = unescape(self.0.as_bytes()).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
 }
 
 escaped_id!(

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::guard::guarded;
+use crate::messages::{Offer, Received};
 use crate::peer::Peer;
 use crate::sdp;
 use crate::slot::{Slot, Wish};
@@ -15,6 +16,8 @@ use str0m::media::{Direction, Mid};
 /// It is repeated until it is answered: a client that has already applied it would not
 /// understand one that takes something of it back.
 pub(crate) struct PendingOffer {
+    /// Which of the offers to a member of a call it is; 0 for clients that poll.
+    pub(crate) number: u32,
     token: SdpPendingOffer,
     text: String,
     joins: Vec<Join>,
@@ -79,6 +82,7 @@ impl Peer {
     /// Disconnects slots whose source isn't wished for, and gives those on which a user was heard
     /// before to the same user.
     fn settle(&mut self, wishes: &[Wish]) {
+        let is_call = self.role.is_call();
         for slot in &mut self.slots {
             let is_wished = |source| wishes.iter().any(|wish| wish.source == source);
             if slot.source().is_some_and(|source| !is_wished(source)) {
@@ -89,7 +93,13 @@ impl Peer {
             if self.is_received(wish) {
                 continue;
             }
-            if let Some(slot) = self.slots.iter_mut().find(|slot| slot.is_kept_for(wish)) {
+            let mut slots = self.slots.iter_mut();
+            // Clients of calls know each track, others only whom they hear.
+            let kept = slots.find(|slot| match is_call {
+                true => slot.source().is_none() && slot.speaker.as_ref() == Some(&wish.speaker),
+                false => slot.is_kept_for(wish),
+            });
+            if let Some(slot) = kept {
                 slot.connect(wish.source);
             }
         }
@@ -172,12 +182,41 @@ impl Peer {
             joining.or_else(|| self.speaker(mid))
         });
         self.must_renegotiate = false;
+        let number = self.role.membership().map_or(0, |member| {
+            member.offers = member.offers.wrapping_add(1);
+            member.offers
+        });
         self.pending = Some(PendingOffer {
+            number,
             token,
             text: text.clone(),
             joins,
         });
         Some(text)
+    }
+
+    /// The offer that waits for an answer, as a member of a call is told it.
+    pub(crate) fn standing_offer(&self) -> Option<Offer> {
+        let PendingOffer {
+            number,
+            text,
+            joins,
+            ..
+        } = self.pending.as_ref()?;
+        let heard = self.slots.iter().filter(|slot| slot.source().is_some());
+        let heard = heard.filter_map(|slot| Some((slot.mid, slot.speaker.as_ref()?)));
+        let joining = joins.iter().map(|join| (join.mid, &join.wish.speaker));
+        let tracks = heard.chain(joining).map(|(mid, speaker)| Received {
+            mid: mid.to_string(),
+            user: speaker.user.clone(),
+            track: speaker.track.clone(),
+        });
+        Some(Offer {
+            user: self.user.clone(),
+            number: *number,
+            sdp: text.clone(),
+            tracks: tracks.collect(),
+        })
     }
 
     fn join(&mut self, joins: Vec<Join>) -> Vec<SourceId> {

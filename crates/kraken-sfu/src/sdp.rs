@@ -7,6 +7,7 @@
 use crate::error::Error;
 use crate::guard::guarded;
 use crate::ids::UserId;
+use str0m::media::MediaKind;
 
 /// The most media sections that a description may have.
 const MOST_SECTIONS: usize = 1_024;
@@ -14,8 +15,13 @@ const MOST_SECTIONS: usize = 1_024;
 const MOST_OFFERED: usize = 32;
 /// The most lines of one section. Chromium's video section has about 150.
 const MOST_LINES: usize = 1_000;
+/// The most layers in which a client may send one video.
+const MOST_LAYERS: usize = 3;
 /// The most codecs of one section. Chromium offers up to 40.
 const MOST_FORMATS: usize = 100;
+/// How lines with the name and the password of an ICE session begin.
+const UFRAG: &str = "a=ice-ufrag:";
+const PASSWORD: &str = "a=ice-pwd:";
 /// Characters of what the parser says about a description that it can't read.
 const LONGEST_REASON: usize = 200;
 
@@ -27,27 +33,61 @@ pub(crate) struct Speaker {
     pub(crate) track: String,
 }
 
-/// Cuts an offer of a client down to what the SFU uses. `is_ours` tells which media sections are
-/// the SFU's own: there the client receives.
+impl Speaker {
+    /// Whoever is heard in a room.
+    pub(crate) fn of_room(kind: MediaKind) -> Self {
+        Self {
+            user: UserId::room(),
+            track: match kind {
+                MediaKind::Audio => "audio".to_owned(),
+                MediaKind::Video => "video".to_owned(),
+            },
+        }
+    }
+}
+
+/// What the SFU does with a media section of an offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// It is the SFU's own: there the client receives.
+    Ours,
+    /// The client publishes on it. Whether that may be in several layers is said as well.
+    Publishes {
+        /// Otherwise, the client sends one.
+        with_layers: bool,
+    },
+    /// The client's own section, on which it receives.
+    Receives,
+    /// Nothing.
+    Nothing,
+}
+
+/// Cuts an offer of a client down to what the SFU uses.
 ///
 /// - Candidates go: a peer is found by the packets that it sends.
-/// - Layers go, so that the client sends one.
+/// - Layers go, unless they are wanted.
 /// - Sections of the client become send-only, so that the answer names no stream. Chromium would
 ///   announce one to the page.
 pub(crate) fn offer(
     text: &str,
     limit: usize,
-    is_ours: impl Fn(&str) -> bool,
+    used: impl Fn(Option<&str>) -> Use,
 ) -> Result<String, Error> {
     let sections = sections(text, limit)?;
     let mut added = 0;
     let mut kept = Vec::new();
     for section in &sections {
-        let ours = section.mid().is_some_and(&is_ours);
-        if !ours && section.is_media() {
+        let used = used(section.mid());
+        if used != Use::Ours && section.is_media() {
             added += 1;
         }
-        section.keep_offered(ours, &mut kept);
+        let layers = section.layers();
+        if layers > MOST_LAYERS && used == (Use::Publishes { with_layers: true }) {
+            return Err(Error::InvalidSdp(format!(
+                "has {layers} layers in a section, the maximum is {MOST_LAYERS}"
+            )));
+        }
+        section.keep_offered(used, &mut kept);
     }
     if added > MOST_OFFERED {
         return Err(Error::InvalidSdp(format!(
@@ -63,6 +103,85 @@ pub(crate) fn answer(text: &str, limit: usize) -> Result<String, Error> {
     let lines = sections.iter().flat_map(|section| &section.lines);
     let kept: Vec<&str> = lines.copied().filter(|line| !is_candidate(line)).collect();
     Ok(join(&kept))
+}
+
+/// The audio and video sections of a description that aren't rejected, in their order.
+pub(crate) fn media(text: &str, limit: usize) -> Result<Vec<(String, MediaKind)>, Error> {
+    let sections = sections(text, limit)?;
+    let media = sections.iter().filter_map(Section::media);
+    Ok(media.map(|(mid, kind)| (mid.to_owned(), kind)).collect())
+}
+
+/// The ICE credentials of a description, or of a fragment of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Credentials<'a> {
+    name: &'a str,
+    password: &'a str,
+}
+
+impl<'a> Credentials<'a> {
+    /// The first that a text names. `None` if it names none, an error if they have no form.
+    pub(crate) fn find(text: &'a str, limit: usize) -> Result<Option<Self>, Error> {
+        if text.len() > limit {
+            return Err(Error::InvalidSdp(format!(
+                "has {} bytes, the maximum is {limit}",
+                text.len()
+            )));
+        }
+        let find = |start| {
+            let mut lines = text.lines().map(str::trim_end);
+            lines.find_map(|line: &'a str| line.strip_prefix(start))
+        };
+        match (find(UFRAG), find(PASSWORD)) {
+            (None, None) => Ok(None),
+            (Some(name), Some(password)) if is_ice(name, 4) && is_ice(password, 22) => {
+                Ok(Some(Self { name, password }))
+            }
+            (Some(_) | None, Some(_) | None) => {
+                Err(Error::InvalidSdp("has no good credentials".to_owned()))
+            }
+        }
+    }
+
+    /// The description with these credentials instead of its own.
+    pub(crate) fn put_into(&self, description: &str) -> String {
+        let mut text = String::with_capacity(description.len() + 256);
+        for line in description.lines() {
+            if line.starts_with(UFRAG) {
+                text.push_str(&format!("{UFRAG}{}", self.name));
+            } else if line.starts_with(PASSWORD) {
+                text.push_str(&format!("{PASSWORD}{}", self.password));
+            } else {
+                text.push_str(line);
+            }
+            text.push_str("\r\n");
+        }
+        text
+    }
+}
+
+/// The fragment (RFC 8840) that tells a client of the SFU's credentials and candidates in a
+/// description. All sections share them, so that the first is enough.
+pub(crate) fn fragment(description: &str) -> String {
+    let sections = split(description);
+    let lines = sections.iter().flat_map(|section| &section.lines);
+    let session = ["a=ice-lite", UFRAG, PASSWORD]
+        .into_iter()
+        .filter_map(|start| {
+            let mut lines = lines.clone();
+            lines.find(|line| line.starts_with(start)).copied()
+        });
+    let first = sections.iter().find(|section| section.is_media());
+    let first = first.into_iter().flat_map(|section| &section.lines);
+    let first = first
+        .copied()
+        .filter(|line| line.starts_with("m=") || line.starts_with("a=mid:") || is_candidate(line));
+    join(&session.chain(first).collect::<Vec<_>>())
+}
+
+fn is_ice(text: &str, shortest: usize) -> bool {
+    let is_ice_char = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    (shortest..=256).contains(&text.len()) && text.bytes().all(is_ice_char)
 }
 
 /// Lets the WebRTC stack read a description.
@@ -116,6 +235,26 @@ fn name_stream(line: &str, speaker: Option<&Speaker>) -> Option<String> {
     Some(format!("{}msid:{stream} {track}", &line[..start]))
 }
 
+impl Use {
+    /// What becomes of a line that says who sends. `None` for any other line.
+    fn direction(self, line: &str) -> Option<&'static str> {
+        let (sends, receives) = match line {
+            "a=sendrecv" => (true, true),
+            "a=sendonly" => (true, false),
+            "a=recvonly" => (false, true),
+            "a=inactive" => (false, false),
+            _ => return None,
+        };
+        match self {
+            Self::Ours | Self::Publishes { .. } if sends => Some("a=sendonly"),
+            Self::Ours | Self::Receives if receives => Some("a=recvonly"),
+            Self::Ours | Self::Publishes { .. } | Self::Receives | Self::Nothing => {
+                Some("a=inactive")
+            }
+        }
+    }
+}
+
 struct Section<'a> {
     lines: Vec<&'a str>,
 }
@@ -138,20 +277,36 @@ impl<'a> Section<'a> {
         self.is_media() && !self.lines[0].starts_with("m=application")
     }
 
-    fn keep_offered(&self, ours: bool, kept: &mut Vec<&'a str>) {
+    /// Its name and kind, if it is of media and not rejected.
+    fn media(&self) -> Option<(&'a str, MediaKind)> {
+        let mut words = self.lines.first()?.split(' ');
+        let kind = match words.next()? {
+            "m=audio" => MediaKind::Audio,
+            "m=video" => MediaKind::Video,
+            _ => return None,
+        };
+        let is_rejected = words.next() == Some("0") && !self.lines.contains(&"a=bundle-only");
+        Some((self.mid().filter(|_| !is_rejected)?, kind))
+    }
+
+    fn layers(&self) -> usize {
+        let lines = self.lines.iter();
+        lines.filter(|line| line.starts_with("a=rid:")).count()
+    }
+
+    fn keep_offered(&self, used: Use, kept: &mut Vec<&'a str>) {
+        let keeps_layers = used == (Use::Publishes { with_layers: true });
         let mut has_direction = false;
         for line in &self.lines {
-            let line = match *line {
-                line if is_candidate(line) || is_layer(line) => continue,
-                "a=sendrecv" => "a=sendonly",
-                "a=recvonly" if !ours => "a=inactive",
-                line => line,
-            };
-            has_direction |= matches!(line, "a=sendonly" | "a=recvonly" | "a=inactive");
-            kept.push(line);
+            if is_candidate(line) || (is_layer(line) && !keeps_layers) {
+                continue;
+            }
+            let direction = used.direction(line);
+            has_direction |= direction.is_some();
+            kept.push(direction.unwrap_or(line));
         }
         if self.is_audible() && !has_direction {
-            kept.push("a=sendonly");
+            kept.push(used.direction("a=sendrecv").unwrap_or("a=inactive"));
         }
     }
 }
@@ -228,6 +383,13 @@ mod tests {
 
     const LIMIT: usize = 10_000;
 
+    fn one_layer(mid: Option<&str>) -> Use {
+        match mid {
+            Some("ours") => Use::Ours,
+            Some(_) | None => Use::Publishes { with_layers: false },
+        }
+    }
+
     #[test]
     fn sf2_a_client_only_sends_on_its_own_sections() {
         let text = "v=0\r\nm=audio 9 X 111\r\na=mid:0\r\na=sendrecv\r\na=rid:q send\r\n\
@@ -235,7 +397,7 @@ mod tests {
                     m=video 9 X 96\r\na=mid:1\r\na=recvonly\r\n\
                     m=audio 9 X 111\r\na=mid:2\r\n\
                     m=application 9 X y\r\na=mid:3\r\n";
-        let kept = offer(text, LIMIT, |mid| mid == "ours").unwrap();
+        let kept = offer(text, LIMIT, one_layer).unwrap();
         assert_eq!(
             kept,
             "v=0\r\nm=audio 9 X 111\r\na=mid:0\r\na=sendonly\r\n\
@@ -251,25 +413,25 @@ mod tests {
         let line = "a=candidate:1 1 udp 1 10.0.0.1 9 typ host\r\n";
         let text = format!("v=0\r\nm=audio 9 X 111\r\na=mid:0\r\na=sendonly\r\n{line}{line}");
         assert!(
-            !offer(&text, LIMIT, |_| false)
+            !offer(&text, LIMIT, one_layer)
                 .unwrap()
                 .contains("candidate")
         );
         assert!(!answer(&text, LIMIT).unwrap().contains("candidate"));
         let bomb = format!("{text}{}", line.repeat(MOST_LINES));
-        assert!(offer(&bomb, usize::MAX, |_| false).is_err());
+        assert!(offer(&bomb, usize::MAX, one_layer).is_err());
         assert!(answer(&bomb, usize::MAX).is_err());
     }
 
     #[test]
     fn sf4_descriptions_are_bounded_in_every_direction() {
         let section = "m=audio 9 X 111\r\na=sendonly\r\n";
-        assert!(offer(&section.repeat(MOST_OFFERED), LIMIT, |_| false).is_ok());
-        assert!(offer(&section.repeat(MOST_OFFERED + 1), LIMIT, |_| false).is_err());
-        assert!(offer(&section.repeat(MOST_OFFERED), 100, |_| false).is_err());
+        assert!(offer(&section.repeat(MOST_OFFERED), LIMIT, one_layer).is_ok());
+        assert!(offer(&section.repeat(MOST_OFFERED + 1), LIMIT, one_layer).is_err());
+        assert!(offer(&section.repeat(MOST_OFFERED), 100, one_layer).is_err());
         assert!(answer(&"m=audio 9 X 1\r\n".repeat(MOST_SECTIONS), usize::MAX).is_err());
         let formats = format!("m=audio 9 X{}\r\n", " 1".repeat(MOST_FORMATS));
-        assert!(offer(&formats, LIMIT, |_| false).is_err());
+        assert!(offer(&formats, LIMIT, one_layer).is_err());
     }
 
     #[test]
@@ -289,5 +451,48 @@ mod tests {
              a=ssrc:5 msid:long~%3Aname session\r\n\
              m=audio 9 X 111\r\na=mid:def\r\na=recvonly\r\n"
         );
+    }
+
+    #[test]
+    fn ce4_only_what_is_named_is_published() {
+        let text = "v=0\r\nm=video 9 X 96\r\na=mid:0\r\na=sendonly\r\na=rid:q send\r\n\
+                    m=video 9 X 96\r\na=mid:1\r\na=sendrecv\r\na=rid:q send\r\n\
+                    m=audio 0 X 111\r\na=mid:2\r\n";
+        let used = |mid: Option<&str>| match mid {
+            Some("0") => Use::Publishes { with_layers: true },
+            Some(_) | None => Use::Nothing,
+        };
+        assert_eq!(
+            offer(text, LIMIT, used).unwrap(),
+            "v=0\r\nm=video 9 X 96\r\na=mid:0\r\na=sendonly\r\na=rid:q send\r\n\
+             m=video 9 X 96\r\na=mid:1\r\na=inactive\r\n\
+             m=audio 0 X 111\r\na=mid:2\r\na=inactive\r\n"
+        );
+        let media = media(text, LIMIT).unwrap();
+        let names: Vec<&str> = media.iter().map(|(mid, _)| mid.as_str()).collect();
+        assert_eq!(names, ["0", "1"]);
+        let layers = text.replacen("a=rid:q send\r\n", &"a=rid:q send\r\n".repeat(4), 1);
+        assert!(offer(&layers, LIMIT, used).is_err());
+    }
+
+    #[test]
+    fn ce12_credentials_are_found_and_replaced() {
+        let password = "0123456789012345678901";
+        let fragment = format!("a=ice-ufrag:abcd\r\na=ice-pwd:{password}\r\nm=audio 9 X 0\r\n");
+        let found = Credentials::find(&fragment, LIMIT).unwrap().unwrap();
+        let text = "v=0\r\nm=audio 9 X 111\r\na=ice-ufrag:old\r\na=ice-pwd:older\r\n";
+        assert_eq!(
+            found.put_into(text),
+            format!("v=0\r\nm=audio 9 X 111\r\na=ice-ufrag:abcd\r\na=ice-pwd:{password}\r\n")
+        );
+        assert_eq!(Credentials::find("a=mid:0\r\n", LIMIT), Ok(None));
+        for bad in [
+            "a=ice-ufrag:abcd\r\n".to_owned(),
+            format!("a=ice-ufrag:a b c\r\na=ice-pwd:{password}\r\n"),
+            "a=ice-ufrag:abcd\r\na=ice-pwd:short\r\n".to_owned(),
+        ] {
+            assert!(Credentials::find(&bad, LIMIT).is_err(), "{bad}");
+        }
+        assert!(Credentials::find(&fragment, 10).is_err());
     }
 }

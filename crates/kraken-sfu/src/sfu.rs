@@ -1,28 +1,37 @@
 //! An SFU as whoever uses it sees it.
 
+mod attachments;
+mod calls;
+mod layers;
+mod offers;
+mod relay;
 mod rooms;
 mod routing;
+mod taps;
 
+use crate::bandwidth::Bandwidth;
 use crate::config::Config;
 use crate::demux::{Demux, Transport};
 use crate::error::Error;
 use crate::guard::guarded;
-use crate::ids::{RoomId, UserId};
-use crate::messages::{Datagram, Event, Member, Publish, Transmit, Who};
+use crate::ids::RoomId;
+use crate::messages::{Datagram, Event, Farewell, Member, Publish, Transmit, Who};
 use crate::peer::{Outbox, Peer};
+use crate::role::Role;
 use crate::source::{PeerKey, SourceId};
 use crate::stats::Stats;
+use rooms::{Room, Templates};
 use slab::Slab;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
-use str0m::{Candidate, Input, RtcConfig};
+use str0m::{Candidate, Input};
 
 /// How often the SFU looks who has fallen silent.
 const WATCH: Duration = Duration::from_millis(250);
-/// The least time between two looks at the peers' own timers, which never need to be exact.
+/// The least time between two looks at the peers' own timers, which need not be exact.
 const TICK: Duration = Duration::from_millis(5);
-
-type Room = BTreeMap<UserId, PeerKey>;
+/// The same for peers of calls, whose packets are paced, and who probe what their connections hold.
+const PACE: Duration = Duration::from_millis(1);
 
 /// A router of media between the members of rooms.
 ///
@@ -32,15 +41,24 @@ type Room = BTreeMap<UserId, PeerKey>;
 /// out. [`Sfu::poll_timeout`] says when time has to go in next.
 pub struct Sfu {
     config: Config,
-    template: RtcConfig,
+    templates: Templates,
     peers: Slab<Peer>,
     rooms: BTreeMap<RoomId, Room>,
     demux: Demux,
     dirty: Vec<PeerKey>,
+    /// Clients of calls who may have to be told what they receive.
+    due: BTreeSet<PeerKey>,
+    /// Clients of calls for whom it is to be decided what they are sent.
+    undecided: BTreeSet<PeerKey>,
+    /// Clients of calls.
+    paced: BTreeSet<PeerKey>,
+    /// How many tracks were tapped.
+    taps: u64,
     outbox: Outbox,
     events: VecDeque<Event>,
     watched: Instant,
     ticked: Instant,
+    paced_at: Instant,
 }
 
 impl Sfu {
@@ -48,15 +66,20 @@ impl Sfu {
     pub fn new(config: Config, now: Instant) -> Self {
         Self {
             config,
-            template: rooms::template(),
+            templates: Templates::new(),
             peers: Slab::new(),
             rooms: BTreeMap::new(),
             demux: Demux::default(),
             dirty: Vec::new(),
+            due: BTreeSet::new(),
+            undecided: BTreeSet::new(),
+            paced: BTreeSet::new(),
+            taps: 0,
             outbox: Outbox::default(),
             events: VecDeque::new(),
             watched: now,
             ticked: now,
+            paced_at: now,
         }
     }
 
@@ -69,41 +92,39 @@ impl Sfu {
             offer,
             limit,
         } = request;
-        let before = self.find(&room, &user);
-        self.check_space(&room, before.is_some(), limit)?;
-        let rtc = self.connection(now);
-        let mut peer = Peer::new(room, user, session, rtc, &self.config, now);
-        let answer = peer.accept(&offer, self.config.limits.sdp_bytes)?;
+        let who = Who {
+            room,
+            user,
+            session,
+        };
+        let before = self.find(&who.room, &who.user);
+        self.check_space(&who.room, before.is_some(), limit)?;
+        let rtc = self.connection(now, false);
+        let mut peer = Peer::new(who, Role::Polled, rtc, &self.config, now);
+        let answer = peer.accept(now, &offer, self.config.limits.sdp_bytes)?;
         if let Some(before) = before {
-            self.close(before);
+            self.close(before, Farewell::Replaced);
         }
         self.insert(peer);
         Ok(answer)
     }
 
     /// Takes another offer of a client: for new network paths, or for other tracks.
-    pub fn restart(&mut self, who: &Who, offer: &str) -> Result<String, Error> {
+    pub fn restart(&mut self, now: Instant, who: &Who, offer: &str) -> Result<String, Error> {
         let key = self.find_session(who)?;
-        let peer = &mut self.peers[key];
-        let answer = peer.accept(offer, self.config.limits.sdp_bytes);
-        if matches!(answer, Err(Error::OfferRefused(_))) {
-            self.close(key);
-        } else {
-            self.rename(key);
-            self.mark(key);
-        }
-        answer
+        let limit = self.config.limits.sdp_bytes;
+        let accepted = self.peers[key].accept(now, offer, limit);
+        let answer = self.close_if_refused(key, accepted)?;
+        self.rename(key);
+        self.mark(key);
+        Ok(answer)
     }
 
     /// Lets a user leave.
     pub fn end(&mut self, now: Instant, who: &Who) -> Result<(), Error> {
         let key = self.find_session(who)?;
-        let peer = &mut self.peers[key];
-        let said_goodbye = guarded(|| peer.rtc.close());
-        if said_goodbye.is_some() {
-            peer.drive(key, Input::Timeout(now), &mut self.outbox);
-        }
-        self.close(key);
+        self.say_goodbye(now, key);
+        self.close(key, Farewell::Left);
         Ok(())
     }
 
@@ -124,17 +145,7 @@ impl Sfu {
     /// Gives an offer that tells the client whom it hears. `None` if it knows.
     pub fn subscribe(&mut self, now: Instant, who: &Who) -> Result<Option<String>, Error> {
         let key = self.find_session(who)?;
-        let wishes = self.wishes(key);
-        let peer = &mut self.peers[key];
-        let before = sources(peer);
-        let offer = peer.offer(&wishes);
-        let after = sources(peer);
-        if before != after {
-            self.connect(&who.room);
-            self.ask_keyframes(now, after.into_iter().filter(|new| !before.contains(new)));
-        }
-        self.mark(key);
-        Ok(offer)
+        Ok(self.renegotiate(now, key))
     }
 
     /// Takes the client's answer to the last offer.
@@ -150,7 +161,7 @@ impl Sfu {
             }
             Err(error) => {
                 if matches!(error, Error::AnswerRefused(_)) {
-                    self.close(key);
+                    self.close(key, Farewell::Lost);
                 }
                 Err(error)
             }
@@ -159,8 +170,9 @@ impl Sfu {
 
     /// Who is in a room and was heard lately, in the order of their names.
     pub fn list(&self, now: Instant, room: &RoomId) -> Vec<Member> {
-        let members = self.rooms.get(room).into_iter().flatten();
-        let peers = members.map(|(_, key)| &self.peers[*key]);
+        let room = self.rooms.get(room);
+        let members = room.into_iter().flat_map(|room| room.members.values());
+        let peers = members.map(|key| &self.peers[*key]);
         peers
             .filter(|peer| !peer.is_quiet || peer.is_present(now, &self.config.patience))
             .map(|peer| Member {
@@ -185,36 +197,43 @@ impl Sfu {
         if now >= self.watched + WATCH {
             self.watched = now;
             self.watch(now);
+            self.look(now);
         }
         if now >= self.ticked + TICK {
-            self.ticked = now;
+            (self.ticked, self.paced_at) = (now, now);
             for (key, peer) in &mut self.peers {
-                if peer.timeout() <= now {
-                    pass_keyframes(peer, now, &mut self.outbox.stats);
-                    peer.drive(key, Input::Timeout(now), &mut self.outbox);
-                }
+                drive_late(key, peer, now, &mut self.outbox);
+            }
+            self.settle(now);
+        } else if now >= self.paced_at + PACE && !self.paced.is_empty() {
+            self.paced_at = now;
+            for key in &self.paced {
+                drive_late(*key, &mut self.peers[*key], now, &mut self.outbox);
             }
             self.settle(now);
         }
     }
 
-    /// Lets all peers to whom something was written send it.
+    /// Lets all peers to whom something was written send it, and somebody in a call know what has
+    /// changed.
     pub fn flush(&mut self, now: Instant) {
-        while let Some(key) = self.dirty.pop() {
-            if let Some(peer) = self.peers.get_mut(key)
-                && peer.is_dirty
-            {
-                peer.drive(key, Input::Timeout(now), &mut self.outbox);
-            }
+        self.drive_dirty(now);
+        if self.serve_due(now) {
+            self.drive_dirty(now);
         }
-        self.settle(now);
     }
 
-    /// When [`Sfu::handle_timeout`] has to be called next.
+    /// When [`Sfu::handle_timeout`] and [`Sfu::flush`] have to be called next.
     pub fn poll_timeout(&self) -> Instant {
+        if !self.due.is_empty() {
+            return self.ticked;
+        }
         let timeouts = self.peers.iter().map(|(_, peer)| peer.timeout());
         let soonest = timeouts.fold(self.watched + WATCH, Instant::min);
-        soonest.max(self.ticked + TICK)
+        let paced = self.paced.iter().map(|key| self.peers[*key].timeout());
+        let next_paced = paced.min().map(|next| next.max(self.paced_at + PACE));
+        let next = soonest.max(self.ticked + TICK);
+        next_paced.map_or(next, |paced| paced.min(next))
     }
 
     /// The next datagram that is to go out.
@@ -235,8 +254,14 @@ impl Sfu {
 
     /// What was counted.
     pub fn stats(&self) -> Stats {
-        let tracks: usize = self.peers.iter().map(|(_, peer)| peer.sources.len()).sum();
+        let peers = || self.peers.iter().map(|(_, peer)| peer);
+        let tracks: usize = peers().map(|peer| peer.sources.len()).sum();
+        let bandwidths = || peers().filter_map(|peer| peer.bandwidth.as_ref());
+        let estimates = || bandwidths().filter_map(Bandwidth::estimate);
         Stats {
+            videos_paused: bandwidths().map(Bandwidth::paused).sum(),
+            estimates: estimates().count() as u64,
+            estimates_sum: estimates().sum(),
             rooms: self.rooms.len() as u64,
             peers: self.peers.len() as u64,
             tracks: tracks as u64,
@@ -255,14 +280,58 @@ impl Sfu {
     }
 }
 
+impl Sfu {
+    fn drive_dirty(&mut self, now: Instant) {
+        while let Some(key) = self.dirty.pop() {
+            if let Some(peer) = self.peers.get_mut(key)
+                && peer.is_dirty
+            {
+                peer.drive(key, Input::Timeout(now), &mut self.outbox);
+            }
+        }
+        self.settle(now);
+    }
+
+    /// Brings what a peer receives in line with what is published. Gives the offer that its client
+    /// has to answer, if there is one.
+    fn renegotiate(&mut self, now: Instant, key: PeerKey) -> Option<String> {
+        let wishes = self.wishes(key);
+        let peer = &mut self.peers[key];
+        let before = sources(peer);
+        let offer = peer.offer(&wishes);
+        let after = sources(peer);
+        if before != after {
+            let room = peer.room.clone();
+            self.connect(&room);
+            self.ask_keyframes(now, after.into_iter().filter(|new| !before.contains(new)));
+        }
+        self.mark(key);
+        offer
+    }
+
+    /// Lets a peer tell its client that it is closed.
+    fn say_goodbye(&mut self, now: Instant, key: PeerKey) {
+        let peer = &mut self.peers[key];
+        let said_goodbye = guarded(|| peer.rtc.close());
+        if said_goodbye.is_some() {
+            peer.drive(key, Input::Timeout(now), &mut self.outbox);
+        }
+    }
+}
+
 /// The sources that a peer receives.
 fn sources(peer: &Peer) -> Vec<SourceId> {
     peer.slots.iter().filter_map(|slot| slot.source()).collect()
 }
 
-fn pass_keyframes(peer: &mut Peer, now: Instant, stats: &mut Stats) {
+/// Drives a peer if it is time to.
+fn drive_late(key: PeerKey, peer: &mut Peer, now: Instant, outbox: &mut Outbox) {
+    if now < peer.timeout() {
+        return;
+    }
     let Peer { rtc, sources, .. } = peer;
     for source in sources {
-        stats.keyframes_out += u64::from(source.pass_keyframe(rtc, now));
+        outbox.stats.keyframes_out += source.pass_keyframes(rtc, now);
     }
+    peer.drive(key, Input::Timeout(now), outbox);
 }

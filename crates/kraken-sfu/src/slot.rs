@@ -4,14 +4,16 @@
 //! carries nobody is used for the next speaker of its kind. It has to fall silent in between, as
 //! a browser announces a stream only when a section begins to receive.
 
-use crate::rebase::Rebase;
+use crate::feed::Feed;
+use crate::pictures::Renumbered;
 use crate::sdp::Speaker;
-use crate::source::SourceId;
+use crate::source::{Arrival, SourceId};
+use std::sync::Arc;
 use std::time::Instant;
 use str0m::Rtc;
 use str0m::format::PayloadParams;
 use str0m::media::{MediaKind, Mid, Pt};
-use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc};
+use str0m::rtp::{ExtensionValues, RtpWrite, Ssrc};
 
 /// A source that a peer should receive, and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,13 +26,13 @@ pub(crate) struct Wish {
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) mid: Mid,
-    kind: MediaKind,
+    pub(crate) kind: MediaKind,
     /// Who is named on it in what the client knows, or is about to be told.
     pub(crate) speaker: Option<Speaker>,
     /// Whose packets go out on it.
     source: Option<SourceId>,
     ssrc: Option<Ssrc>,
-    rebase: Rebase,
+    pub(crate) feed: Feed,
     payload: Option<(Pt, Option<Pt>)>,
 }
 
@@ -42,13 +44,18 @@ impl Slot {
             speaker: None,
             source: None,
             ssrc: None,
-            rebase: Rebase::default(),
+            feed: Feed::default(),
             payload: None,
         }
     }
 
     pub(crate) fn source(&self) -> Option<SourceId> {
         self.source
+    }
+
+    /// Which encoding of which source goes out here, or shall.
+    pub(crate) fn encoding(&self) -> Option<(SourceId, usize)> {
+        Some((self.source?, self.feed.encoding()))
     }
 
     /// Whether it can be given to a speaker whom the client doesn't know there yet.
@@ -67,7 +74,7 @@ impl Slot {
     /// From now on, packets of `source` go out here.
     pub(crate) fn connect(&mut self, source: SourceId) {
         self.source = Some(source);
-        self.rebase.switch();
+        self.feed.restart();
         self.payload = None;
     }
 
@@ -76,29 +83,28 @@ impl Slot {
         self.source = None;
     }
 
-    /// Queues a packet for the client. False if the client can't take it.
-    pub(crate) fn send(
-        &mut self,
-        rtc: &mut Rtc,
-        packet: &RtpPacket,
-        params: PayloadParams,
-        now: Instant,
-    ) -> bool {
-        let Some(pt) = self.payload_type(rtc, params) else {
+    /// Queues a packet for the client. False if the client can't take it, or is sent another
+    /// layer.
+    pub(crate) fn send(&mut self, rtc: &mut Rtc, arrival: &Arrival<'_>, now: Instant) -> bool {
+        let Some(pt) = self.payload_type(rtc, arrival.params) else {
             return false;
         };
-        let clock_rate = params.spec().clock_rate.get();
-        let sequence = *packet.seq_no;
-        let Some((sequence, time)) =
-            self.rebase
-                .apply(sequence, packet.header.timestamp, clock_rate, now)
-        else {
+        let Some(numbers) = self.feed.apply(arrival, now) else {
             return false;
         };
-        let write = RtpWrite::new(pt, sequence.into(), time, now, packet.payload.clone())
+        let packet = arrival.packet;
+        let (payload, patch) = match numbers.payload {
+            Renumbered::Unchanged => (Arc::clone(&packet.payload), None),
+            Renumbered::Patched(patch) => (Arc::clone(&packet.payload), Some(patch)),
+            Renumbered::Copied(payload) => (payload, None),
+        };
+        let mut write = RtpWrite::new(pt, numbers.sequence.into(), numbers.time, now, payload)
             .marker(packet.header.marker)
             .ext_vals(passed_on(&packet.header.ext_vals))
             .nackable(self.kind == MediaKind::Video);
+        if let Some(patch) = patch {
+            write = write.vp8_patch(patch);
+        }
         self.write(rtc, write)
     }
 

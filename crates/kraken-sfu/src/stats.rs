@@ -45,6 +45,20 @@ pub struct Stats {
     pub keyframes_in: u64,
     /// Requests for keyframes that went to publishers.
     pub keyframes_out: u64,
+    /// Offers that were pushed to members of calls.
+    pub offers: u64,
+    /// Messages that went to receivers over data channels.
+    pub messages_out: u64,
+    /// Messages that were too much for their sender or their receiver.
+    pub messages_lost: u64,
+    /// Videos of which a client of a call was sent another layer than before, or nothing more.
+    pub layer_changes: u64,
+    /// Videos that clients of calls receive and that are paused now.
+    pub videos_paused: u64,
+    /// Clients of calls whose connection is estimated now.
+    pub estimates: u64,
+    /// Sum of these estimates, in bits a second.
+    pub estimates_sum: u64,
     /// Datagrams that belonged to nobody or were damaged.
     pub datagrams_refused: u64,
     /// Peers that were closed because the WebRTC stack failed on them.

@@ -32,6 +32,9 @@ pub struct GatewayConfig {
     pub throttle_timeout: Duration,
     /// The largest body of a forwarded HTTP request, in bytes. A larger one gets 413.
     pub max_body: usize,
+    /// Bytes of larger bodies that arrive at a time, of all clients together. Who finds no room gets
+    /// 503 when its body is late; bodies of up to [`SMALL_BODY`](crate::SMALL_BODY) always have it.
+    pub max_bodies: usize,
     /// How long the head of an HTTP request may take.
     pub head_timeout: Duration,
     /// How long the process may take to answer a WebSocket handshake. Then it gets 503.
@@ -70,6 +73,7 @@ impl Default for GatewayConfig {
             handshakes_per_minute: 600,
             throttle_timeout: Duration::from_secs(60),
             max_body: 1024 * 1024,
+            max_bodies: 64 * 1024 * 1024,
             head_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(15),

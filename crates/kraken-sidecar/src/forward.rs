@@ -9,12 +9,16 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
-use tokio::time::timeout;
+use tokio::sync::SemaphorePermit;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::address::ClientAddress;
 use crate::gateway::Shared;
 use crate::refusal::{refuse, refuse_unavailable, unhealthy};
 use crate::session::{Answer, Question, Unavailable};
+
+/// The largest body, in bytes, that always has room.
+pub const SMALL_BODY: usize = 16 * 1024;
 
 /// Puts the request to the process and answers as it says. To its metrics the gateway adds its own.
 pub(crate) async fn forward(shared: &Shared, request: Request) -> Response {
@@ -25,11 +29,13 @@ pub(crate) async fn forward(shared: &Shared, request: Request) -> Response {
             _ => refuse_unavailable(Unavailable::Down),
         };
     };
-    let question = match read(shared, request).await {
-        Ok(question) => question,
+    let Arrived { question, room } = match read(shared, request).await {
+        Ok(arrived) => arrived,
         Err(response) => return *response,
     };
-    let mut asked = match session.ask(question) {
+    let asked = session.ask(question);
+    drop(room);
+    let mut asked = match asked {
         Ok(asked) => asked,
         Err(reason) => return refuse_unavailable(reason),
     };
@@ -45,7 +51,13 @@ pub(crate) async fn forward(shared: &Shared, request: Request) -> Response {
     }
 }
 
-async fn read(shared: &Shared, request: Request) -> Result<Question, Box<Response>> {
+/// A request that has arrived, and the room that its body takes.
+struct Arrived<'a> {
+    question: Question,
+    room: Option<SemaphorePermit<'a>>,
+}
+
+async fn read(shared: &Shared, request: Request) -> Result<Arrived<'_>, Box<Response>> {
     let config = &shared.config;
     let remote = ClientAddress::of(&request, &config.trusted_proxies).text();
     let (head, body) = request.into_parts();
@@ -57,7 +69,11 @@ async fn read(shared: &Shared, request: Request) -> Result<Question, Box<Respons
     if body.size_hint().lower() > config.max_body as u64 {
         return Err(too_large());
     }
-    let body = match timeout(config.request_timeout, to_bytes(body, config.max_body)).await {
+    let due = Instant::now() + config.request_timeout;
+    let Ok(room) = timeout_at(due, room_for(shared, body.size_hint().upper())).await else {
+        return Err(Box::new(refuse_unavailable(Unavailable::Busy)));
+    };
+    let body = match timeout_at(due, to_bytes(body, config.max_body)).await {
         Ok(Ok(body)) => body,
         Ok(Err(_)) => return Err(too_large()),
         Err(_) => {
@@ -67,14 +83,29 @@ async fn read(shared: &Shared, request: Request) -> Result<Question, Box<Respons
             )));
         }
     };
-    Ok(Question {
+    let question = Question {
         method: head.method.as_str().to_owned(),
         path: head.uri.path().to_owned(),
         query: head.uri.query().map(str::to_owned),
         headers: end_to_end(&head.headers),
         remote,
         body,
-    })
+    };
+    Ok(Arrived { question, room })
+}
+
+/// Waits until a body may be received. Small ones may at once, so that large ones that never end
+/// are in nobody's way but each other's.
+async fn room_for(shared: &Shared, announced: Option<u64>) -> Option<SemaphorePermit<'_>> {
+    let largest = shared.config.max_body;
+    let bytes = announced.map_or(largest, |bytes| {
+        usize::try_from(bytes).map_or(largest, |bytes| bytes.min(largest))
+    });
+    if bytes <= SMALL_BODY {
+        return None;
+    }
+    let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
+    shared.bodies.acquire_many(permits).await.ok()
 }
 
 /// The headers that are meant for the process, as far as they are text.

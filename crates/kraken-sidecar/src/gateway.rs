@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout};
 
 use crate::attempts::Attempts;
+use crate::engine::EngineConnector;
 use crate::metrics::{Levels, Metrics};
 use crate::session::Session;
 use crate::{GatewayConfig, LinkConnector, LinkStatus, forward, handshake, life, link, server};
@@ -29,10 +30,13 @@ pub struct Gateway {
 pub(crate) struct Shared {
     pub(crate) config: GatewayConfig,
     pub(crate) connector: Arc<dyn LinkConnector>,
+    pub(crate) engine: Option<Arc<dyn EngineConnector>>,
     pub(crate) status: watch::Sender<LinkStatus>,
     pub(crate) stopping: watch::Sender<bool>,
     /// One permit per TCP connection.
     pub(crate) connections: Arc<Semaphore>,
+    /// One permit per byte of larger bodies.
+    pub(crate) bodies: Semaphore,
     /// Handshakes per address, unless there may be any number.
     pub(crate) attempts: Option<Attempts>,
     pub(crate) metrics: Arc<Metrics>,
@@ -42,7 +46,26 @@ pub(crate) struct Shared {
 impl Gateway {
     /// A gateway that reaches the process through this connector once [`run`](Self::run) runs.
     pub fn new(config: GatewayConfig, connector: Arc<dyn LinkConnector>) -> Self {
+        Self::assemble(config, connector, None)
+    }
+
+    /// The same, with a media engine for the process.
+    pub fn with_engine(
+        config: GatewayConfig,
+        connector: Arc<dyn LinkConnector>,
+        engine: Arc<dyn EngineConnector>,
+    ) -> Self {
+        Self::assemble(config, connector, Some(engine))
+    }
+
+    fn assemble(
+        config: GatewayConfig,
+        connector: Arc<dyn LinkConnector>,
+        engine: Option<Arc<dyn EngineConnector>>,
+    ) -> Self {
         let connections = config.max_connections.min(Semaphore::MAX_PERMITS);
+        // Less than one body would never have room.
+        let bodies = config.max_bodies.max(config.max_body);
         let attempts = match config.handshakes_per_minute {
             0 => None,
             per_minute => Some(Attempts::new(per_minute, Instant::now())),
@@ -50,9 +73,11 @@ impl Gateway {
         let shared = Shared {
             config,
             connector,
+            engine,
             status: watch::Sender::new(LinkStatus::Connecting),
             stopping: watch::Sender::new(false),
             connections: Arc::new(Semaphore::new(connections)),
+            bodies: Semaphore::new(bodies.min(Semaphore::MAX_PERMITS)),
             attempts,
             metrics: Arc::default(),
             session: RwLock::new(None),

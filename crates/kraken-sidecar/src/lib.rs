@@ -8,7 +8,7 @@
 //! - `gateway`: the public handle and the state that all parts share
 //! - `connector`, `websocket_connector`: ways to reach the process
 //! - `link`: keeps a link up; `key`: its secret; `life`: one link from hello to drain; `session`,
-//!   `place`: what clients use of it
+//!   `place`: what clients use of it; `engine`: the media engine at the other end of it
 //! - `switchboard`: who gets what the process sends; `outbox`: what waits for one client
 //! - `server`: accepts connections; `handshake`, `forward`: WebSocket and plain requests
 //! - `client`: the task of one WebSocket; `incoming`, `writing`: its halves; `budget`: how much it
@@ -22,8 +22,11 @@
 //! |---|---|---|
 //! | link, to the process | [`GatewayConfig::max_link_queue`] and one message | clients aren't read; new handshakes and requests get 503 |
 //! | link, from the process | the link's window | the process waits |
+//! | to the media engine | the channel's | the engine is left, and asked for again |
+//! | from the media engine | the channel's | the engine waits |
 //! | one client's outbox | [`GatewayConfig::max_outbox`] and one message | the client is closed with the code of its `Accept` |
 //! | handshakes and requests | [`GatewayConfig::max_pending`] | 503 |
+//! | bodies that arrive | [`GatewayConfig::max_bodies`] | wait, then 503 |
 //! | connections | [`GatewayConfig::max_connections`] | wait in the listen queue |
 //! | messages and bytes a second of a client | its `Accept`; ten times that at once | the client isn't read for a while; after [`GatewayConfig::throttle_timeout`] it is closed with the code of its `Accept` |
 //! | handshakes a minute of an address | [`GatewayConfig::handshakes_per_minute`] | 429 |
@@ -37,6 +40,7 @@ mod budget;
 mod client;
 mod config;
 mod connector;
+mod engine;
 mod farewell;
 mod forward;
 mod frame;
@@ -60,6 +64,8 @@ mod writing;
 pub use address::is_forwarded;
 pub use config::GatewayConfig;
 pub use connector::{ConnectError, ConnectFuture, LinkConnector, LinkSocket};
+pub use engine::{EngineConnector, EngineSocket};
+pub use forward::SMALL_BODY;
 pub use gateway::Gateway;
 pub use key::LinkKey;
 pub use status::LinkStatus;

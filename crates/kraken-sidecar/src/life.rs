@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
+use crate::engine::{Line, News};
 use crate::gateway::Shared;
 use crate::link::Failure;
 use crate::outbox::{End, Outbox, Outgoing};
@@ -29,6 +30,7 @@ pub(crate) async fn live(shared: &Arc<Shared>, key: Bytes, socket: LinkSocket) -
         shared,
         session: session.clone(),
         board: Switchboard::default(),
+        engine: Line::new(shared.engine.clone()),
         stage: Stage::Hello(Instant::now() + shared.config.welcome_timeout),
         run: Vec::new(),
     };
@@ -47,6 +49,7 @@ struct Life<'a> {
     shared: &'a Arc<Shared>,
     session: Arc<Session>,
     board: Switchboard,
+    engine: Line,
     stage: Stage,
     /// Consecutive messages of one topic.
     run: Vec<Publication>,
@@ -84,6 +87,10 @@ impl Life<'_> {
                     None => Err(Failure::Closed),
                 },
                 () = session.attention() => Ok(()),
+                news = self.engine.next(&session), if !matches!(self.stage, Stage::Hello(_)) => {
+                    self.tell_of_engine(news);
+                    Ok(())
+                }
                 _ = writer.join_next() => Err(Failure::Closed),
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                     self.time_out()
@@ -234,6 +241,11 @@ impl Life<'_> {
                     });
                 }
             }
+            ToSidecar::Engine { payload } => {
+                if !self.engine.send(detach(payload, frame_size)) {
+                    self.tell_of_engine(News::Down);
+                }
+            }
             ToSidecar::Drained => {
                 if matches!(self.stage, Stage::Draining(_)) {
                     return Err(Failure::Stopped);
@@ -248,6 +260,10 @@ impl Life<'_> {
         match record {
             ToSidecar::Welcome { version: VERSION } => {
                 self.stage = Stage::Serving;
+                // Before anything of a client: those who come first find it, too.
+                if self.engine.connect() {
+                    self.tell_of_engine(News::Up);
+                }
                 self.shared.set_session(Some(self.session.clone()));
                 self.shared.metrics.links.add(1);
                 self.shared.status.send_replace(LinkStatus::Up);
@@ -267,8 +283,17 @@ impl Life<'_> {
             | ToSidecar::PublishText { .. }
             | ToSidecar::Mark { .. }
             | ToSidecar::Response { .. }
+            | ToSidecar::Engine { .. }
             | ToSidecar::Drained => Err(Failure::Unwelcome),
         }
+    }
+
+    fn tell_of_engine(&self, news: News) {
+        self.session.queue(&match news {
+            News::Up => ToProcess::EngineUp { is_up: true },
+            News::Down => ToProcess::EngineUp { is_up: false },
+            News::Said(payload) => ToProcess::Engine { payload },
+        });
     }
 
     fn accept(&mut self, connection: u32, limits: Limits) {

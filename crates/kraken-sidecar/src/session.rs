@@ -172,6 +172,24 @@ impl Session {
         true
     }
 
+    /// Waits until a record finds room.
+    pub(crate) async fn room(&self) {
+        while !self.has_room() {
+            let mut congestion = self.congestion();
+            // Fails only if the sender is gone, which `self` owns.
+            let _ = congestion.wait_for(|congested| !congested).await;
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        let endpoint = self.endpoint.lock();
+        let has_room = endpoint.queued() < self.max_queue;
+        if !has_room {
+            self.congested.send_replace(true);
+        }
+        has_room
+    }
+
     /// Queues a record of the gateway itself, room or not, and sends it.
     pub(crate) fn queue(&self, record: &ToProcess) {
         self.endpoint.lock().queue(record);

@@ -10,6 +10,7 @@
     reason = "a test harness fails loudly"
 )]
 
+pub mod calls;
 mod client;
 mod storage;
 pub mod stores;

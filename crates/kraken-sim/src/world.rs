@@ -566,6 +566,8 @@ impl World {
                 Effect::Respond { response, .. } => self.responses.push(response),
                 // For SDS stores, which are tried by themselves.
                 Effect::Unsubscribe { .. } | Effect::Mark { .. } | Effect::PublishText { .. } => {}
+                // For calls, likewise.
+                Effect::Engine(_) => {}
                 Effect::ResetLink | Effect::Push { .. } | Effect::SendText { .. } => {}
                 Effect::Store(request) => {
                     let at = self.now.after(self.rng.u64(0..=self.faults.storage_delay));

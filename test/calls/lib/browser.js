@@ -62,6 +62,14 @@ export class Stage {
     return new Person(page, user);
   }
 
+  /** A page for WHIP and WHEP. */
+  async whip() {
+    const context = await this.browser.newContext({ permissions: ['microphone', 'camera'] });
+    const page = await context.newPage();
+    await page.goto(`${this.page}whip.html`);
+    return new WhipClient(page);
+  }
+
   async close() {
     await this.browser.close();
     this.server.close();
@@ -210,6 +218,87 @@ export class Person {
   }
 }
 
+/** A page that publishes by WHIP or plays by WHEP. */
+export class WhipClient {
+  /** @param {import('playwright-core').Page} page */
+  constructor(page) {
+    this.page = page;
+  }
+
+  /** @param {string} endpoint @param {string} token */
+  async publish(endpoint, token) {
+    await this.#call('publish', endpoint, token);
+  }
+
+  /** @param {string} endpoint @param {string} token */
+  async play(endpoint, token) {
+    await this.#call('play', endpoint, token);
+  }
+
+  async untilConnected() {
+    await until('media can flow', SOON, async () => (await this.#call('state')) === 'connected');
+  }
+
+  /** Waits until more of sound and picture has come than before. */
+  async untilPlays() {
+    const before = await this.#call('received');
+    await until('it is heard and seen', SOON, async () => {
+      const now = await this.#call('received');
+      return now.energy > before.energy && now.frames > before.frames + 20;
+    });
+  }
+
+  /** Sends a fragment of a description; gives the status. */
+  async trickle() {
+    return await this.#call('trickle');
+  }
+
+  /** Ends the session; gives the status. */
+  async leave() {
+    return await this.#call('leave');
+  }
+
+  /** Plays a file from beginning to end. @param {Buffer} body */
+  async playFile(body) {
+    const url = new URL('/recording', this.page.url()).href;
+    await this.page.route(url, (route) => ranged(route, body));
+    return await this.#call('playFile', url);
+  }
+
+  /** @param {string} name @param {...string} values @returns {Promise<any>} */
+  async #call(name, ...values) {
+    return await this.page.evaluate(
+      ({ name, values }) => /** @type {any} */ (window).whip[name](...values),
+      { name, values },
+    );
+  }
+
+  /** The tab goes. */
+  async vanish() {
+    await this.page.context().close();
+  }
+}
+
+/**
+ * Serves parts of a file, as players ask for them.
+ *
+ * @param {import('playwright-core').Route} route
+ * @param {Buffer} body
+ */
+async function ranged(route, body) {
+  const [, begin = '0', end = ''] = /^bytes=(\d+)-(\d*)$/.exec(route.request().headers()['range'] ?? '') ?? [];
+  const last = end === '' ? body.length - 1 : Math.min(Number(end), body.length - 1);
+  await route.fulfill({
+    status: 206,
+    headers: {
+      'Accept-Ranges': 'bytes',
+      'Content-Range': `bytes ${begin}-${last}/${body.length}`,
+      'Content-Type': 'video/webm',
+    },
+    body: body.subarray(Number(begin), last + 1),
+  });
+}
+
 /**
  * @param {string} url
  * @param {import('node:http').ServerResponse} response
@@ -217,7 +306,12 @@ export class Person {
 async function serve(url, response) {
   const [path = '/'] = url.split('?');
   /** @type {Record<string, [string, string]>} */
-  const files = { '/': ['index.html', 'text/html'], '/call.js': ['call.js', 'text/javascript'] };
+  const files = {
+    '/': ['index.html', 'text/html'],
+    '/call.js': ['call.js', 'text/javascript'],
+    '/whip.html': ['whip.html', 'text/html'],
+    '/whip.js': ['whip.js', 'text/javascript'],
+  };
   const [name, type] = files[path] ?? [];
   if (name === undefined) {
     response.writeHead(404).end();

@@ -15,7 +15,10 @@ import { ServerProcess } from './process.js';
  * @typedef {object} Options
  * @property {Durability} [durability]
  * @property {string} [log] what to log, as `KRAKEN_LOG` has it
+ * @property {boolean} [engine] whether there are group calls
  * @property {string[]} [gateway] further arguments of the process that clients connect to
+ * @property {Record<string, string>} [env] further variables of all processes
+ * @property {(node: number) => number} [link] the port at which the sidecar reaches the node, if not the node's own
  */
 
 export const MASTER_TOKEN = 'interop-master-token-0123456789abcdef';
@@ -33,6 +36,8 @@ export const KRAKEN = process.env['KRAKEN_BIN'] ?? fromHere('../../../target/dis
 const PACKAGE = process.env['KRAKEN_PKG'] ?? fromHere('../../../pkg');
 /** Compiled components, kept from run to run: compiling is most of a start. */
 export const CACHE = fromHere('../../../target/interop-cache');
+/** How the engine of a server that has one is run. */
+const ENGINE = fromHere('./engine.toml');
 const REFERENCE = fromHere('../../../bench/peers/node_modules/@y/websocket-server/src/server.js');
 
 /**
@@ -230,13 +235,15 @@ async function started(parts) {
  * @param {Options} options
  * @returns {Record<string, string>}
  */
-function environment({ durability = 'relay-first', log = 'info' }) {
+function environment({ durability = 'relay-first', log = 'info', engine = false, env = {} }) {
   return {
     KRAKEN_MASTER_TOKEN: MASTER_TOKEN,
     KRAKEN_ADMIN_TOKEN: ADMIN_TOKEN,
     KRAKEN_DURABILITY: durability,
     KRAKEN_LOG: log,
     KRAKEN_CACHE_DIR: CACHE,
+    ...(engine ? { KRAKEN_ENGINE_CONFIG: ENGINE } : { KRAKEN_NO_ENGINE: 'true' }),
+    ...env,
   };
 }
 
@@ -258,7 +265,7 @@ function startServe(options = {}) {
  * @param {Options} [options]
  */
 function startSplit(options = {}) {
-  const { gateway = [] } = options;
+  const { gateway = [], link = (node) => node } = options;
   return started((dataDir) => {
     const key = join(dataDir, 'vfs', 'kraken:template.os', 'link', 'key');
     const node = kraken(options, (port) => [
@@ -268,7 +275,7 @@ function startSplit(options = {}) {
     ]);
     const sidecar = kraken(options, (port) => [
       'sidecar',
-      ...['--node', `ws://127.0.0.1:${node.port}`],
+      ...['--node', `ws://127.0.0.1:${link(node.port)}`],
       ...['--link-key-file', key],
       ...at(port),
       ...gateway,

@@ -13,7 +13,7 @@ import { ADMIN_TOKEN, MASTER_TOKEN, modes } from './server.js';
 /** @typedef {import('./server.js').Feature} Feature */
 /** @typedef {import('./server.js').Options} Options */
 /** @typedef {import('./server.js').Server} Server */
-/** @typedef {(scene: Scene) => Promise<void>} Play */
+/** @typedef {(scene: Scene, context: import('node:test').TestContext) => Promise<void>} Play */
 
 /**
  * @typedef {{ room?: string, token?: string, path?: string, url?: string } & import('./handshake.js').Sender
@@ -149,12 +149,13 @@ export class Scene {
  * @typedef {object} TestOptions
  * @property {Feature[]} [needs] skipped on a server without these
  * @property {string | false} [skip] why it can't run on this machine
+ * @property {string} [todo] what must be mended before it can succeed
  * @property {number} [within] milliseconds
  */
 
 /**
  * @typedef {object} SuiteOptions
- * @property {boolean} [concurrency] its tests run at once
+ * @property {boolean | number} [concurrency] its tests run at once, or so many of them
  * @property {boolean} [once] it has nothing to do with how the server runs: the first mode is enough
  * @property {Options} [server] of the server that its tests share
  */
@@ -176,14 +177,14 @@ export function suite(title, define, { concurrency = false, once = false, server
       });
       after(() => server?.dispose());
 
-      define((name, { needs = [], within = TEST_WITHIN, skip = false }, play) => {
+      define((name, { needs = [], within = TEST_WITHIN, skip = false, todo = '' }, play) => {
         const missing = needs.filter((feature) => !mode.can.has(feature));
         const lacks = missing.length > 0 ? `${mode.name} lacks ${missing.join(', ')}` : false;
-        it(name, { timeout: within, skip: skip || lacks }, async (context) => {
+        it(name, { timeout: within, skip: skip || lacks, todo: todo || false }, async (context) => {
           const scene = new Scene(server, mode.start);
           context.after(() => scene.end());
           try {
-            await play(scene);
+            await play(scene, context);
           } catch (error) {
             context.diagnostic(scene.server.log);
             throw error;

@@ -39,5 +39,5 @@ suite(
       });
     }
   },
-  { once: true },
+  { once: true, server: { engine: true } },
 );

@@ -1,6 +1,7 @@
 // @ts-check
 /** Limits: who reaches one is told so, and nobody else notices. */
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import * as Y from 'yjs';
 import { edit, textOf } from '../lib/edits.js';
 import { knocks } from '../lib/knocks.js';
@@ -127,6 +128,21 @@ suite(
       const reader = await scene.rawSettled({ origin: app.origin, room });
       assert.equal(textOf((await reader.settle()).state), 'x'.repeat(6_000));
       await unharmed();
+    });
+
+    test('LI4: a document of more than half of its limit goes on to be edited', { needs: ['apps'] }, async (scene) => {
+      const app = await scene.app({ limits: { document_bytes: 1_000_000 } });
+      const writer = await scene.joined({ origin: app.origin });
+      const reader = await scene.joined({ origin: app.origin });
+      for (let key = 0; key < 14; key += 1) writer.map.set(`key ${key}`, randomBytes(25_000).toString('hex'));
+      for (let round = 0; round < 10; round += 1) {
+        const value = randomBytes(25_000).toString('hex');
+        writer.map.set('key 0', value);
+        await reader.has(
+          () => reader.map.get('key 0') === value,
+          () => `value ${round}; stopped with ${JSON.stringify(writer.stops)}`,
+        );
+      }
     });
 
     test('LI5: one user too many in a room closes who announces it with 4413', { needs: ['apps'] }, async (scene) => {

@@ -1,40 +1,13 @@
 // @ts-check
 /** Many clients, large updates, many rooms. */
 import assert from 'node:assert/strict';
-import * as encoding from 'lib0/encoding';
 import * as Y from 'yjs';
 import { converged } from '../lib/client.js';
+import { keystrokes } from '../lib/edits.js';
 import { update } from '../lib/raw.js';
 import { suite } from '../lib/suite.js';
 
 const MIB = 1024 * 1024;
-
-/**
- * A valid update that types `count` characters, each as a block of its own: what clients merge
- * that keep every keystroke.
- *
- * @param {number} count
- */
-function keystrokes(count) {
-  const client = 77;
-  const info = { string: 4, hasOrigin: 0x80 };
-  return encoding.encode((out) => {
-    for (const number of [1, count, client, 0]) encoding.writeVarUint(out, number);
-    for (let clock = 0; clock < count; clock += 1) {
-      if (clock === 0) {
-        encoding.writeUint8(out, info.string);
-        encoding.writeVarUint(out, 1);
-        encoding.writeVarString(out, 'text');
-      } else {
-        encoding.writeUint8(out, info.string | info.hasOrigin);
-        encoding.writeVarUint(out, client);
-        encoding.writeVarUint(out, clock - 1);
-      }
-      encoding.writeVarString(out, 'x');
-    }
-    encoding.writeVarUint(out, 0);
-  });
-}
 
 suite('Load', (test) => {
   test('an update of 200,000 blocks is taken, and no other room notices', { within: 60_000 }, async (scene) => {

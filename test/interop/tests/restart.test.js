@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import * as Y from 'yjs';
 import { converged } from '../lib/client.js';
+import { Typist } from '../lib/edits.js';
 import { update } from '../lib/raw.js';
 import { suite } from '../lib/suite.js';
 import { timePasses } from '../lib/wait.js';
@@ -12,28 +13,6 @@ const WITHIN = 120_000;
 const STOP_WITHIN = 5_000;
 /** Clients come back by themselves within their back-off, which grows to 2.5 s. */
 const BACK_WITHIN = 30_000;
-
-/** A writer's document whose updates are sent by hand. */
-class Typist {
-  doc = new Y.Doc();
-  text = this.doc.getText('text');
-  /** @type {Uint8Array[]} */
-  updates = [];
-
-  constructor() {
-    this.doc.on('update', (/** @type {Uint8Array} */ bytes) => this.updates.push(bytes));
-  }
-
-  /**
-   * The update of one more word at the end.
-   *
-   * @param {string} word
-   */
-  type(word) {
-    this.text.insert(this.text.length, word);
-    return /** @type {Uint8Array} */ (this.updates.at(-1));
-  }
-}
 
 suite('Restart', (test, mode) => {
   test('SIGTERM closes every client with 1012 and ends with 0 in seconds', { needs: ['closeCodes'], within: WITHIN }, async (scene) => {

@@ -1,6 +1,7 @@
 // @ts-check
 /** Stores under a random life: members come, write and go, all at once. */
 import assert from 'node:assert/strict';
+import { dice } from '../lib/dice.js';
 import { hashOf, patch, presence, value } from '../lib/sds/frames.js';
 import { readable } from '../lib/sds/member.js';
 import { openStores, Store } from '../lib/sds/store.js';
@@ -11,22 +12,6 @@ import { suite } from '../lib/suite.js';
 const STEPS = 600;
 /** A run may be repeated with the seed that it failed with. */
 const SEED = Number(process.env['SDS_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
-
-/**
- * Numbers below `limit`, the same ones for the same seed (mulberry32).
- *
- * @param {number} seed
- * @returns {(limit: number) => number}
- */
-function dice(seed) {
-  let state = seed;
-  return (limit) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
-  };
-}
 
 /** A member with what it has written since it came. */
 class Guest {

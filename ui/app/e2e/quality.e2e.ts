@@ -121,6 +121,12 @@ describe.skipIf(!hasChromium).each(LOOKS)('every page, %s, through the %s', (loo
       return videos.length === 2 && videos.every(({ videoWidth }) => videoWidth > 0);
     });
     await examine(ada.page, 'room-call');
+    await jonas.button('With camera').click();
+    await ada.page.waitForFunction(() => {
+      const videos = [...document.querySelectorAll('video')];
+      return videos.length === 3 && videos.every(({ videoWidth }) => videoWidth > 0);
+    });
+    await examine(ada.page, 'room-group-call');
     await ada.button('Hang up').click();
     const close = ada.page.getByRole('complementary').getByRole('button', { name: 'Close' });
     if (await close.isVisible()) await close.click();

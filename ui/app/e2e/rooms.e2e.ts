@@ -45,7 +45,7 @@ describe.skipIf(!hasChromium).each(WAYS)('rooms, through the %s', (way) => {
   test('a page that can’t reach its room shows what the device has kept', async () => {
     const [, bob] = await two();
     await bob.write('kept here');
-    await bob.page.getByText(/^(Up to date|Saved)$/).waitFor();
+    await bob.hasKept();
     await bob.page.routeWebSocket(/\/doc\//, (socket) => socket.close());
     await bob.page.reload();
     await bob.reads('kept here');

@@ -45,6 +45,10 @@ export class Calls {
     return this.#media.stream;
   }
 
+  get screen(): MediaStreamTrack | null {
+    return this.#media.screen;
+  }
+
   /** A peer that is calling this side already is answered. */
   async call(peerId: string, options: MediaOptions): Promise<void> {
     const existing = this.#calls.get(peerId);

@@ -1,11 +1,17 @@
 import { Calls } from './calls.js';
-import { RoomConnection } from './connection.js';
+import type { RoomConnection } from './connection.js';
 import { Emitter } from './emitter.js';
 import { KrakenError } from './errors.js';
-import type { ConnectionStatus, IncomingCall, Listener, MediaOptions } from './events.js';
+import type {
+  ConnectionStatus,
+  IncomingCall,
+  KrakenEvent,
+  Listener,
+  MediaOptions,
+} from './events.js';
 import { listDevices } from './media.js';
 import type { DeviceChoice, MediaKind } from './media.js';
-import { announcement, DEFAULT_ICE_SERVERS, randomId } from './participant.js';
+import { announcement, connectionOf, DEFAULT_ICE_SERVERS, randomId } from './participant.js';
 import type { KrakenClientOptions } from './participant.js';
 import type { Incoming, Peer } from './protocol.js';
 import { Signaling } from './signaling.js';
@@ -14,7 +20,9 @@ import { Signaling } from './signaling.js';
 export class KrakenClient {
   /** How others address this client. */
   readonly peerId: string;
-  readonly #emitter = new Emitter();
+  /** The socket, which a group call or a document may use as well. */
+  readonly connection: RoomConnection;
+  readonly #emitter = new Emitter<KrakenEvent>();
   readonly #signaling: Signaling;
   readonly #calls: Calls;
   #peers: readonly Peer[] = [];
@@ -22,6 +30,7 @@ export class KrakenClient {
   constructor(options: KrakenClientOptions) {
     const { peerId = randomId(), iceServers = DEFAULT_ICE_SERVERS } = options;
     this.peerId = peerId;
+    this.connection = connectionOf(options);
     this.#calls = new Calls({
       peerId,
       createConnection: () => {
@@ -38,7 +47,7 @@ export class KrakenClient {
       },
     });
     this.#signaling = new Signaling({
-      connection: 'connection' in options ? options.connection : new RoomConnection(options),
+      connection: this.connection,
       announcement: announcement(peerId, options),
       onMessage: (message) => {
         this.#receive(message);
@@ -74,6 +83,11 @@ export class KrakenClient {
   /** The user's own camera and microphone while they are in use. */
   get localStream(): MediaStream | null {
     return this.#calls.localStream;
+  }
+
+  /** What `shareScreen` shows; null while it shows nothing. */
+  get screen(): MediaStreamTrack | null {
+    return this.#calls.screen;
   }
 
   /** @returns what takes the listener off again */

@@ -1,13 +1,12 @@
-import type { KrakenEvent, Listener } from './events.js';
 import { rethrowLater } from './rethrow.js';
 
-export class Emitter {
-  readonly #listeners = new Set<Listener>();
+export class Emitter<Event> {
+  readonly #listeners = new Set<(event: Event) => void>();
 
   /** @returns what takes the listener off again */
-  on(listener: Listener): () => void {
+  on(listener: (event: Event) => void): () => void {
     // A function of its own, since the same one may be given twice.
-    const own: Listener = (event) => {
+    const own = (event: Event) => {
       listener(event);
     };
     this.#listeners.add(own);
@@ -16,7 +15,7 @@ export class Emitter {
     };
   }
 
-  emit(event: KrakenEvent): void {
+  emit(event: Event): void {
     for (const listener of [...this.#listeners]) {
       rethrowLater(() => {
         listener(event);

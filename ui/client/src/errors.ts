@@ -20,6 +20,8 @@ export type KrakenErrorCode =
   | 'no-call'
   /** The call ended before it was established. */
   | 'call-ended'
+  /** The server or its media engine refuses something about a group call: see `reason`. */
+  | 'call-refused'
   /** Camera, microphone or screen can't be had. */
   | 'media';
 
@@ -28,18 +30,30 @@ export class KrakenError extends Error {
   readonly code: KrakenErrorCode;
   /** The socket's close code, if one was the reason. */
   readonly closeCode: number | undefined;
+  /** The server's own code for what it refused, such as `no_engine`. */
+  readonly reason: string | undefined;
 
   constructor(
     code: KrakenErrorCode,
     message: string,
-    options: { cause?: unknown; closeCode?: number } = {},
+    options: { cause?: unknown; closeCode?: number; reason?: string } = {},
   ) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.closeCode = options.closeCode;
+    this.reason = options.reason;
   }
 }
 
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** A socket that was closed for good. */
+export function refusedWith({ code, reason }: { code: number; reason: string }): KrakenError {
+  if (code < 4000) return new KrakenError('refused', reason);
+  const why = reason === '' ? '' : `: ${reason}`;
+  return new KrakenError('refused', `the server refuses with ${String(code)}${why}`, {
+    closeCode: code,
+  });
 }

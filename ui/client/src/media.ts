@@ -138,7 +138,8 @@ export class LocalMedia {
     this.#devices.set(kind, device);
     const old = this.#track(kind);
     if (old === undefined) return;
-    const next = await this.#reopen(kind, old).catch((cause: unknown) => {
+    const wanted = { [kind]: this.#request(kind) };
+    const next = await openInPlaceOf(old, wanted).catch((cause: unknown) => {
       if (before === undefined) this.#devices.delete(kind);
       else this.#devices.set(kind, before);
       throw new KrakenError('media', `no such ${kind}: ${messageOf(cause)}`, { cause });
@@ -153,19 +154,6 @@ export class LocalMedia {
     old.stop();
   }
 
-  /** A phone opens one camera at a time; so what can't be had may be had once the old one is closed. */
-  async #reopen(kind: MediaKind, old: MediaStreamTrack): Promise<MediaStreamTrack> {
-    const open = () => devices().getUserMedia({ [kind]: this.#request(kind) });
-    const opened = await open().catch((cause: unknown) => {
-      if ((cause as Partial<Error>).name !== 'NotReadableError') throw cause;
-      old.stop();
-      return open();
-    });
-    const [track] = opened.getTracks();
-    if (track === undefined) throw new Error('it has no track');
-    return track;
-  }
-
   /** The stream is a new one, so that whoever compares notices. */
   #adopt(tracks: readonly MediaStreamTrack[], replaced?: MediaStreamTrack): void {
     const live = this.#stream?.getTracks().filter((track) => isLive(track) && track !== replaced);
@@ -177,6 +165,22 @@ export class LocalMedia {
   #track(kind: MediaKind): MediaStreamTrack | undefined {
     return this.#stream?.getTracks().find((track) => track.kind === kind && isLive(track));
   }
+}
+
+/** A phone opens one camera at a time; so what can't be had may be had once the old one is closed. */
+export async function openInPlaceOf(
+  old: MediaStreamTrack,
+  wanted: MediaStreamConstraints,
+): Promise<MediaStreamTrack> {
+  const open = () => devices().getUserMedia(wanted);
+  const opened = await open().catch((cause: unknown) => {
+    if ((cause as Partial<Error>).name !== 'NotReadableError') throw cause;
+    old.stop();
+    return open();
+  });
+  const [track] = opened.getTracks();
+  if (track === undefined) throw new Error('it has no track');
+  return track;
 }
 
 /** Cameras, microphones and loudspeakers. They have names once the user has allowed their use. */
@@ -193,7 +197,7 @@ function isLive({ readyState }: MediaStreamTrack): boolean {
   return readyState === 'live';
 }
 
-function devices(): MediaDevices {
+export function devices(): MediaDevices {
   // Browsers hide the devices from pages that others could have changed on their way.
   const { mediaDevices } = navigator as Partial<Navigator>;
   if (mediaDevices === undefined) {

@@ -1,6 +1,6 @@
 /** Who takes part in a room, and by which means. */
 import type { RoomOptions } from './address.js';
-import type { RoomConnection } from './connection.js';
+import { RoomConnection } from './connection.js';
 import { SignalType } from './protocol.js';
 import type { AnnounceSignal } from './protocol.js';
 
@@ -29,6 +29,11 @@ export interface SharedConnection {
 export type KrakenClientOptions = ParticipantOptions & (RoomOptions | SharedConnection);
 
 export const DEFAULT_ICE_SERVERS: RTCIceServer[] = [{ urls: 'stun:stun.l.google.com:19302' }];
+
+/** The one that is shared, or one of its own. */
+export function connectionOf(options: KrakenClientOptions): RoomConnection {
+  return 'connection' in options ? options.connection : new RoomConnection(options);
+}
 
 /** What tells the others who this is. */
 export function announcement(from: string, { name, metadata }: ParticipantOptions): AnnounceSignal {

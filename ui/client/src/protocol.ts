@@ -1,6 +1,8 @@
 /**
  * The wire: what travels as text on a room's socket. Nothing here touches a socket.
  */
+import { isObject, parseObject } from './json.js';
+import type { Fields } from './json.js';
 
 /** Somebody else in the room. */
 export interface Peer {
@@ -92,8 +94,6 @@ export function decode(text: string): Incoming | null {
   return decodeSignal(envelope['signal']);
 }
 
-type Fields = Record<string, unknown>;
-
 function decodeError({ code, message, to }: Fields): Incoming | null {
   if (typeof code !== 'string') return null;
   return {
@@ -161,17 +161,4 @@ function callSignal({ type, callId, sdp, media, candidate, reason }: Fields): Ca
 function offeredMedia(value: unknown): OfferedMedia {
   const media = isObject(value) ? value : {};
   return { video: media['video'] === true, audio: media['audio'] === true };
-}
-
-function parseObject(text: string): Fields | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : null;
-  } catch {
-    return null;
-  }
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

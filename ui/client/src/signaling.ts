@@ -1,7 +1,9 @@
 import { Backoff } from './backoff.js';
 import type { ConnectionState, RoomConnection, RoomUser } from './connection.js';
-import { KrakenError } from './errors.js';
+import { KrakenError, refusedWith } from './errors.js';
 import type { ConnectionStatus } from './events.js';
+import { pending } from './pending.js';
+import type { Pending } from './pending.js';
 import { decode, encode } from './protocol.js';
 import type { AnnounceSignal, Incoming, OutgoingSignal } from './protocol.js';
 
@@ -16,12 +18,6 @@ export interface SignalingOptions {
   onMessage(message: Incoming): void;
   onStatus(status: ConnectionStatus, close?: Close): void;
   onError(error: KrakenError): void;
-}
-
-interface Pending {
-  promise: Promise<void>;
-  resolve(): void;
-  reject(error: KrakenError): void;
 }
 
 /**
@@ -158,24 +154,4 @@ export class Signaling {
     this.#status = status;
     this.#options.onStatus(status, close && { code: close.code, reason: close.reason });
   }
-}
-
-function refusedWith({ code, reason }: Close): KrakenError {
-  if (code < 4000) return new KrakenError('refused', reason);
-  const why = reason === '' ? '' : `: ${reason}`;
-  return new KrakenError('refused', `the server refuses with ${String(code)}${why}`, {
-    closeCode: code,
-  });
-}
-
-function pending(): Pending {
-  let resolve!: () => void;
-  let reject!: (error: KrakenError) => void;
-  const promise = new Promise<void>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  // Nobody need wait for it: status and error events tell the same.
-  promise.catch(() => undefined);
-  return { promise, resolve, reject };
 }

@@ -1,5 +1,6 @@
 /** A room without a network, and browsers' WebRTC without media. */
 import { vi } from 'vitest';
+import type { FromClient, ToClient } from '../src/group/protocol.js';
 import type { WebSocketConstructor } from '../src/index.js';
 import { SignalType } from '../src/protocol.js';
 
@@ -27,10 +28,13 @@ export class FakeSocket {
   onmessage: ((event: { data: unknown }) => void) | null = null;
   onclose: ((event: { code: number; reason: string }) => void) | null = null;
   readonly sent: Signal[] = [];
+  /** What was said of a group call. */
+  readonly said: FromClient[] = [];
   /** What was sent as bytes. */
   readonly frames: Uint8Array[] = [];
   isClosed = false;
   onSent: (signal: Signal) => void = () => undefined;
+  onSaid: (message: FromClient) => void = () => undefined;
 
   constructor(readonly url: string) {}
 
@@ -39,9 +43,15 @@ export class FakeSocket {
       this.frames.push(data);
       return;
     }
-    const { signal } = JSON.parse(data) as { signal: Signal };
-    this.sent.push(signal);
-    this.onSent(signal);
+    const { signal, call } = JSON.parse(data) as { signal?: Signal; call?: FromClient };
+    if (call !== undefined) {
+      this.said.push(call);
+      this.onSaid(call);
+    }
+    if (signal !== undefined) {
+      this.sent.push(signal);
+      this.onSent(signal);
+    }
   }
 
   close(): void {
@@ -53,6 +63,10 @@ export class FakeSocket {
 
   receive(data: unknown): void {
     this.onmessage?.({ data });
+  }
+
+  receiveCall(call: ToClient): void {
+    this.receive(JSON.stringify({ kraken: 'call', call }));
   }
 
   receiveSignal(signal: object): void {
@@ -181,10 +195,37 @@ export class FakeTrack {
   enabled = true;
   onended: (() => void) | null = null;
 
-  constructor(readonly kind: string) {}
+  readonly #listeners = new Set<() => void>();
+
+  constructor(
+    readonly kind: string,
+    readonly width?: number,
+  ) {}
+
+  getSettings(): { width?: number } {
+    return this.width === undefined ? {} : { width: this.width };
+  }
+
+  getConstraints(): object {
+    return {};
+  }
+
+  addEventListener(_type: 'ended', listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  removeEventListener(_type: 'ended', listener: () => void): void {
+    this.#listeners.delete(listener);
+  }
 
   stop(): void {
     this.readyState = 'ended';
+  }
+
+  /** The device is unplugged, or the user has ended it by a button of the browser's. */
+  end(): void {
+    this.stop();
+    for (const listener of this.#listeners) listener();
   }
 }
 
@@ -201,6 +242,10 @@ export class FakeStream {
 
   getVideoTracks(): FakeTrack[] {
     return this.tracks.filter(({ kind }) => kind === 'video');
+  }
+
+  getAudioTracks(): FakeTrack[] {
+    return this.tracks.filter(({ kind }) => kind === 'audio');
   }
 }
 

@@ -32,6 +32,18 @@ test('calls cost less than 12 KiB and need nothing else', async () => {
   expect(packages).toEqual(new Set());
 });
 
+test('group calls cost less than 10 KiB and need nothing else', async () => {
+  const { size, packages } = await bundle("export * from './group/index.ts'");
+  expect(size).toBeLessThan(10 * KIB);
+  expect(packages).toEqual(new Set());
+});
+
+test('calls between two bring none of what group calls are made of', async () => {
+  const both = await bundle("export * from './index.ts'; export * from './group/index.ts'");
+  const one = await bundle("export * from './index.ts'");
+  expect(both.size - one.size).toBeGreaterThan(4 * KIB);
+});
+
 test('a document costs less than 6 KiB besides Yjs, and brings no calls', async () => {
   const { size, packages } = await bundle("export { KrakenProvider } from './yjs/index.ts'");
   expect(size).toBeLessThan(6 * KIB);

@@ -3,6 +3,14 @@ import { expectTypeOf, test } from 'vitest';
 import type { Awareness } from 'y-protocols/awareness';
 import type { WebsocketProvider } from 'y-websocket';
 import type { Doc } from 'yjs';
+import { joinCall } from '../src/group/index.js';
+import type {
+  CallEvent,
+  CallStatus,
+  GroupCall,
+  GroupCallOptions,
+  Source,
+} from '../src/group/index.js';
 import { KrakenClient } from '../src/index.js';
 import type {
   IncomingCall,
@@ -12,7 +20,7 @@ import type {
   Peer,
   RoomConnection,
 } from '../src/index.js';
-import type { Kraken, UseKrakenOptions, VideoCall } from '../src/react/index.js';
+import type { Kraken, UsedCall, UseKrakenOptions, VideoCall } from '../src/react/index.js';
 import { usePresence } from '../src/react-yjs/index.js';
 import type { YjsDocument } from '../src/react-yjs/index.js';
 import type { KrakenProvider, KrakenProviderOptions, ProviderStatus } from '../src/yjs/index.js';
@@ -74,4 +82,26 @@ test('hooks give what the guide takes from them', () => {
   expectTypeOf<VideoCall['remoteStreams']>().toExtend<ReadonlyMap<string, MediaStream>>();
   expectTypeOf<YjsDocument['provider']>().toEqualTypeOf<KrakenProvider | null>();
   expectTypeOf(usePresence<{ name: string }>).returns.items.toHaveProperty('user');
+});
+
+test('a group call takes what a client takes, or the connection of one', () => {
+  expectTypeOf<{ url: string; room: string }>().toExtend<GroupCallOptions>();
+  expectTypeOf<Pick<KrakenClient, 'connection'>>().toExtend<GroupCallOptions>();
+  expectTypeOf<{ name: string }>().not.toExtend<GroupCallOptions>();
+  expectTypeOf(joinCall).returns.resolves.toEqualTypeOf<GroupCall>();
+});
+
+test('where a group call stands has what belongs to it', () => {
+  type In<State> = Extract<CallStatus, { state: State }>;
+  expectTypeOf<In<'ended'>['error']>().toEqualTypeOf<KrakenError>();
+  expectTypeOf<In<'reconnecting'>['because']>().toEqualTypeOf<'connection' | 'engine' | 'lost'>();
+  expectTypeOf<keyof In<'joined'>>().toEqualTypeOf<'state'>();
+  type Data = Extract<CallEvent, { type: 'data' }>;
+  expectTypeOf<Data['data']>().toEqualTypeOf<Uint8Array>();
+  expectTypeOf<UsedCall['status']>().toEqualTypeOf<CallStatus>();
+});
+
+test('a track shows one of four things', () => {
+  expectTypeOf<'camera'>().toExtend<Source>();
+  expectTypeOf<'hologram'>().not.toExtend<Source>();
 });

@@ -1,7 +1,8 @@
-use crate::command::start;
+use crate::command::{Running, start};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 
 /// What a server answers.
 fn ask(method: &str, url: &str, body: &str) -> Value {
@@ -14,29 +15,49 @@ fn ask(method: &str, url: &str, body: &str) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
+/// A server, and where it listens.
+fn serve(folder: &Path, arguments: &[&str]) -> (Running, String) {
+    let cache = crate::rig::cache();
+    let usual = [
+        "serve",
+        "--listen=127.0.0.1:0",
+        "--data-dir=data",
+        "--cache-dir",
+        cache.to_str().unwrap(),
+    ];
+    let mut running = start(&[&usual, arguments].concat(), folder);
+    let mut lines = BufReader::new(running.0.stdout.take().unwrap()).lines();
+    let url = lines
+        .find_map(|line| Some(line.unwrap().strip_prefix("listening on ")?.to_owned()))
+        .unwrap();
+    (running, url)
+}
+
 #[test]
 fn en42_serve_runs_an_engine_beside_everything_else() {
     let folder = tempfile::tempdir().unwrap();
     let engine = "[engine]\naddress = \"127.0.0.1\"\nport = 0\ntcp-port = 0\nworkers = 1\n\
                   [rpc]\nhost = \"127.0.0.1\"\nport = 0\n";
     fs::write(folder.path().join("engine.toml"), engine).unwrap();
-    let cache = crate::rig::cache();
-    let arguments = [
-        "serve",
-        "--listen=127.0.0.1:0",
-        "--data-dir=data",
-        "--engine=engine.toml",
-        "--cache-dir",
-        cache.to_str().unwrap(),
-    ];
-    let mut running = start(&arguments, folder.path());
-    let mut lines = BufReader::new(running.0.stdout.take().unwrap()).lines();
-    let url = lines
-        .find_map(|line| Some(line.unwrap().strip_prefix("listening on ")?.to_owned()))
-        .unwrap();
+    let (_running, url) = serve(folder.path(), &["--engine=engine.toml"]);
     let call = r#"{"id":"1","method":"list","params":["room"]}"#;
     let listed = ask("POST", &url, call);
     assert_eq!(listed["data"]["peers"], serde_json::json!([]), "{listed}");
     let health = ask("GET", &format!("{url}/health"), "");
     assert_eq!(health["engine"], "on", "{health}");
+}
+
+#[test]
+fn ca16_serve_runs_an_engine_without_being_told() {
+    let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    // The second finds the usual ports taken.
+    let servers = folders.each_ref().map(|folder| serve(folder.path(), &[]));
+    for (_, url) in &servers {
+        let health = ask("GET", &format!("{url}/health"), "");
+        assert_eq!(health["engine"], "on", "{health}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (_running, url) = serve(folder.path(), &["--no-engine"]);
+    let health = ask("GET", &format!("{url}/health"), "");
+    assert_eq!(health["engine"], "off", "{health}");
 }

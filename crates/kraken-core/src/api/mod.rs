@@ -3,22 +3,30 @@
 //! Errors are JSON: `{"error": {"code", "message"}}`. Times are milliseconds since the Unix epoch.
 
 mod apps;
+mod calls;
 mod cors;
 mod pages;
+mod questions;
 mod server;
 mod stores;
 mod tickets;
 mod usage;
+mod whip;
+
+pub(crate) use questions::Questions;
 
 use crate::grant::Refusal;
-use crate::ids::{AppId, Timestamp};
+use crate::ids::{AppId, RequestId, Timestamp};
 use crate::origin::Origin;
-use crate::{Core, Settings, connect, token};
+use crate::{Core, Effect, Settings, connect, token};
 use bytes::Bytes;
+use questions::Asked;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::net::IpAddr;
+use whip::Door;
 
 /// An HTTP request, as far as the API looks at it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,7 +73,7 @@ pub struct HttpResponse {
 /// Why a request is not answered as asked.
 struct Failure {
     status: u16,
-    code: &'static str,
+    code: Cow<'static, str>,
     message: String,
     header: Option<(&'static str, &'static str)>,
 }
@@ -79,6 +87,11 @@ const NOT_ENOUGH: Refusal = Refusal::new(
     403,
     "forbidden",
     "this needs the admin token, not one for documents",
+);
+const GATEWAY_ONLY: Refusal = Refusal::new(
+    501,
+    "gateway_only",
+    "what concerns calls is to be asked for at the gateway",
 );
 const CROSS_SITE: Refusal = Refusal::new(
     403,
@@ -167,6 +180,15 @@ impl HttpResponse {
         Self::new(status, "application/json", body.to_string())
     }
 
+    /// An answer without a body.
+    fn empty(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        }
+    }
+
     fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
@@ -174,10 +196,10 @@ impl HttpResponse {
 }
 
 impl Failure {
-    fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+    fn new(status: u16, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self {
             status,
-            code,
+            code: code.into(),
             message: message.into(),
             header: None,
         }
@@ -220,14 +242,46 @@ impl From<Failure> for HttpResponse {
 }
 
 impl Core {
-    /// Answers a request.
-    pub(crate) fn respond(&mut self, request: &HttpRequest, now: Timestamp) -> HttpResponse {
-        let origin = cors::allowed_origin(request, &self.settings.registry);
-        let response = match origin.is_some() && cors::is_preflight(request) {
-            true => cors::preflight(),
-            false => self.route(request, now).unwrap_or_else(HttpResponse::from),
+    /// Answers a request, or asks the engine what to answer.
+    pub(crate) fn respond(&mut self, id: RequestId, request: &HttpRequest, now: Timestamp) {
+        let origin = cors::allowed_origin(request, &self.settings.registry).map(str::to_owned);
+        let answer = match origin.is_some() && cors::is_preflight(request) {
+            true => Ok(cors::preflight()),
+            false => match self.question(request, now) {
+                Some(asked) => {
+                    let asked =
+                        asked.and_then(|asked| self.ask_engine(id, asked, origin.clone(), now));
+                    match asked {
+                        Ok(()) => return,
+                        Err(failure) => Err(failure),
+                    }
+                }
+                None => self.route(request, now),
+            },
         };
-        cors::allow(response, origin)
+        let response = answer.unwrap_or_else(HttpResponse::from);
+        let response = cors::allow(response, origin.as_deref());
+        self.effects.push(Effect::Respond {
+            request: id,
+            response,
+        });
+    }
+
+    /// What a request asks of the engine, if it does.
+    fn question(&self, request: &HttpRequest, now: Timestamp) -> Option<Result<Asked, Failure>> {
+        let door = Door::of(&request.path).filter(|_| request.method != "OPTIONS");
+        if door.is_none() && !matches!(request.path.as_str(), "/api/calls" | "/api/recordings") {
+            return None;
+        }
+        // The node takes an answer only while it asks.
+        if request.way != Way::Gateway {
+            return Some(Err(GATEWAY_ONLY.into()));
+        }
+        Some(match door {
+            Some((door, rest)) => self.enter(door, rest, request, now),
+            None if request.path == "/api/calls" => self.calls(request, now),
+            None => self.recordings(request, now),
+        })
     }
 
     fn route(&mut self, request: &HttpRequest, now: Timestamp) -> Answer {
@@ -253,6 +307,7 @@ impl Core {
             ["api", "revocations"] => self.revocations(request, now),
             ["api", "revocations", id] => self.revocation(id, request, now),
             ["api", "token"] => self.store_token(request, now),
+            ["whip" | "whep", _, ..] if request.method == "OPTIONS" => whip::options(),
             ["ws" | "signal", ..] => Ok(stores::not_found()),
             _ if connect::is_socket_path(&request.path) => Err(Failure {
                 header: Some(("upgrade", "websocket")),

@@ -80,7 +80,7 @@ impl Core {
             "version": env!("CARGO_PKG_VERSION"),
             "storage": if is_failing { "failing" } else { "ok" },
             "link": if self.is_linked { "up" } else { "down" },
-            "engine": if self.has_engine { "on" } else { "off" },
+            "engine": if self.calls.has_engine() { "on" } else { "off" },
             "connections": self.documents.connections() + self.stores.connections(),
             "rooms": self.documents.rooms(),
             "stores": self.stores.rooms(),
@@ -107,6 +107,13 @@ impl Core {
         text.gauge("kraken_stores", help, self.stores.rooms());
         let help = "Bytes of values in parts that aren't complete.";
         text.gauge("kraken_store_chunk_bytes", help, self.stores.chunk_bytes());
+        let members = self.calls.members();
+        text.gauge("kraken_call_members", "Members of calls.", members);
+        text.gauge("kraken_calls", "Rooms with a call.", self.calls.rooms());
+        let help = "Members of calls that have come, or come back.";
+        text.counter("kraken_call_joins_total", help, self.calls.joins());
+        let help = "Whether there is a media engine.";
+        text.gauge("kraken_engine_up", help, u8::from(self.calls.has_engine()));
         let unstored = self.documents.unstored() + self.stores.unstored();
         text.gauge(
             "kraken_unstored_bytes",

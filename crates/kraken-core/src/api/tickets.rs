@@ -108,6 +108,7 @@ impl Core {
             basis: Basis::Owner,
             origin: None,
             expires: None,
+            token: None,
         })
     }
 

@@ -1,8 +1,8 @@
 //! JSON on the socket at `/`, for `@kinode/client-api`: what is said about which room.
 //!
 //! `{"kraken": "open", "room", "ticket"}` opens a room; `"sync"` and `"awareness"` carry one
-//! message of y-protocols each, whole, as base64 in `"data"`; `"signal"` carries `"signal"`;
-//! `"close"` leaves a room. The process answers in kind, and with `"error"`.
+//! message of y-protocols each, whole, as base64 in `"data"`; `"signal"` carries `"signal"`,
+//! `"call"` carries `"call"`; `"close"` leaves a room. The process answers in kind, and with `"error"`.
 
 use super::Push;
 use crate::grant::Refusal;
@@ -19,7 +19,7 @@ pub(super) const NOT_BASE64: Refusal = Refusal::new(400, "bad_request", "data is
 const NOT_UNDERSTOOD: Refusal = Refusal::new(
     400,
     "bad_request",
-    "not JSON of the form {\"kraken\": \"open\" | \"sync\" | \"awareness\" | \"signal\" | \"close\", \"room\", …}",
+    "not JSON of the form {\"kraken\": \"open\" | \"sync\" | \"awareness\" | \"signal\" | \"call\" | \"close\", \"room\", …}",
 );
 
 /// What a client says.
@@ -43,6 +43,10 @@ pub(super) enum Said<'a> {
     Signal {
         room: String,
         signal: Map<String, Value>,
+    },
+    Call {
+        room: String,
+        call: Value,
     },
     Close {
         room: String,

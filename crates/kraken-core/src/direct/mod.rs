@@ -16,10 +16,11 @@ mod outbox;
 use crate::api::Way;
 use crate::grant::{Grant, Refusal};
 use crate::ids::{ChannelId, ConnectionId, Timestamp, TopicId};
-use crate::{ConnectionLimits, Core, Effect, Handshake, Secrets, close, connect, doc};
+use crate::{ConnectionLimits, Core, Effect, Handshake, Secrets, call, close, connect, doc};
 use budget::Budget;
 use bytes::Bytes;
 use envelope::{Envelope, Said};
+use kraken_call::{FromClient, ToClient};
 use outbox::Outbox;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,6 +122,7 @@ enum Wanted {
     Binary(ConnectionId, Bytes),
     Text(ConnectionId, Bytes),
     Signal(ConnectionId, Map<String, Value>),
+    Call(ConnectionId, Result<FromClient, ToClient>),
     Left(ConnectionId),
 }
 
@@ -155,6 +157,10 @@ impl Core {
                 Wanted::Binary(connection, message) => self.binary(connection, message, now),
                 Wanted::Text(connection, message) => self.text(connection, message),
                 Wanted::Signal(connection, signal) => self.signal(connection, signal),
+                Wanted::Call(connection, said) => {
+                    self.counters.messages += 1;
+                    self.call(connection, said);
+                }
                 Wanted::Left(connection) => self.left(connection, now),
             }
         }
@@ -357,6 +363,13 @@ impl Direct {
             }
             Ok(Said::Signal { room, signal }) => match self.connection(id, &room) {
                 Some(connection) => vec![Wanted::Signal(connection, signal)],
+                None => self.complain(id, Some(&room), &envelope::NOT_OPEN),
+            },
+            Ok(Said::Call { room, call }) => match self.connection(id, &room) {
+                Some(connection) => {
+                    let said = call::parse_value(call, message.len());
+                    vec![Wanted::Call(connection, said)]
+                }
                 None => self.complain(id, Some(&room), &envelope::NOT_OPEN),
             },
             Ok(Said::Close { room }) => match self.connection(id, &room) {

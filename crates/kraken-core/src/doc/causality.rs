@@ -6,6 +6,7 @@
 //! the others wait here, as the bytes they are.
 
 use super::message::write_var_uint;
+use super::nesting::{self, Nesting};
 use super::slice::{SLICE, Slice};
 use super::update::{self, Block, Id, Visitor};
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ const MAX_WAITING: (usize, usize) = (1_024, 16 << 20);
 #[derive(Debug, Default)]
 pub(super) struct History {
     clocks: BTreeMap<u64, u64>,
+    nesting: Nesting,
 }
 
 /// Whether an update can be integrated.
@@ -26,6 +28,8 @@ pub(super) enum Readiness {
     Ready(Plan),
     /// This isn't known yet.
     Missing(Missing),
+    /// It can't be integrated, ever: types would be nested too deeply.
+    Refused,
 }
 
 /// The first thing that an update lacks.
@@ -41,6 +45,19 @@ pub(super) struct Plan {
     /// The update in slices, in their order; empty if it is small enough as it is.
     pub(super) slices: Vec<Vec<u8>>,
     ends: Vec<(u64, u64)>,
+    nesting: Nesting,
+}
+
+/// Why an update has no plan.
+enum Obstacle {
+    Missing(Missing),
+    TooDeep,
+}
+
+impl From<Missing> for Obstacle {
+    fn from(missing: Missing) -> Self {
+        Self::Missing(missing)
+    }
 }
 
 impl History {
@@ -57,7 +74,8 @@ impl History {
         }
         match structure.integrate(self, update) {
             Ok(plan) => Readiness::Ready(plan),
-            Err(missing) => Readiness::Missing(missing),
+            Err(Obstacle::Missing(missing)) => Readiness::Missing(missing),
+            Err(Obstacle::TooDeep) => Readiness::Refused,
         }
     }
 
@@ -67,6 +85,7 @@ impl History {
             let clock = self.clocks.entry(client).or_default();
             *clock = end.max(*clock);
         }
+        self.nesting.extend(plan.nesting);
     }
 
     /// Whether a plan leads further than what is integrated.
@@ -151,6 +170,8 @@ struct Structure {
     delete_set_at: usize,
     /// The blocks as they are integrated: section, block, and the clock it begins at.
     order: Vec<(usize, usize, u64)>,
+    /// How deep those are that aren't known yet.
+    nesting: Nesting,
 }
 
 struct Section {
@@ -195,7 +216,7 @@ impl Visitor for Structure {
 
 impl Structure {
     /// Goes through the blocks as their integration will, each after what it refers to.
-    fn integrate(mut self, history: &History, update: &[u8]) -> Result<Plan, Missing> {
+    fn integrate(mut self, history: &History, update: &[u8]) -> Result<Plan, Obstacle> {
         for index in 0..self.sections.len() {
             self.integrate_section(index, history)?;
         }
@@ -205,7 +226,7 @@ impl Structure {
                 clock: from.clock + length - 1,
             };
             if self.clock(last.client, history) <= last.clock {
-                return Err(last);
+                return Err(last.into());
             }
         }
         let ends = self
@@ -215,6 +236,7 @@ impl Structure {
         Ok(Plan {
             ends: ends.collect(),
             slices: self.slices(update),
+            nesting: self.nesting,
         })
     }
 
@@ -242,7 +264,7 @@ impl Structure {
     }
 
     /// Integrates a section, and before each block as much of the others as it refers to.
-    fn integrate_section(&mut self, index: usize, history: &History) -> Result<(), Missing> {
+    fn integrate_section(&mut self, index: usize, history: &History) -> Result<(), Obstacle> {
         let mut stack = vec![(index, u64::MAX)];
         while let Some(&(top, goal)) = stack.last() {
             match self.next_step(top, goal, history)? {
@@ -253,7 +275,7 @@ impl Structure {
                     // All below wait for the top: what it needs of them won't come.
                     if stack.iter().any(|&(below, _)| below == other) {
                         let client = self.sections[other].client;
-                        return Err(Missing { client, clock });
+                        return Err(Missing { client, clock }.into());
                     }
                     stack.push((other, clock));
                 }
@@ -263,17 +285,17 @@ impl Structure {
     }
 
     /// Integrates a section's blocks until it is past `goal`, at its end, or needs another section.
-    fn next_step(&mut self, index: usize, goal: u64, history: &History) -> Result<Step, Missing> {
+    fn next_step(&mut self, index: usize, goal: u64, history: &History) -> Result<Step, Obstacle> {
         let section = &mut self.sections[index];
         let client = section.client;
         if !section.is_begun {
             section.is_begun = true;
             let known = history.clock(client);
             if section.first > known {
-                return Err(Missing {
+                return Err(Obstacle::Missing(Missing {
                     client,
                     clock: section.first - 1,
-                });
+                }));
             }
         }
         loop {
@@ -284,10 +306,10 @@ impl Structure {
             let clock = section.clock;
             let block = &self.blocks[section.next_block];
             if block.is_gap {
-                return Err(Missing {
+                return Err(Obstacle::Missing(Missing {
                     client,
                     clock: clock + block.length - 1,
-                });
+                }));
             }
             for id in block.refers_to.into_iter().flatten() {
                 let reached = match id.client == client {
@@ -303,14 +325,31 @@ impl Structure {
                 };
                 return match self.section_with(id) {
                     Some(other) if other != index => Ok(Step::Needs(other, id.clock)),
-                    _ => Err(missing),
+                    _ => Err(missing.into()),
                 };
             }
             let length = block.length;
+            let depth = nesting::depth(block, |id| self.depth(id, history));
+            if depth > nesting::MOST {
+                return Err(Obstacle::TooDeep);
+            }
+            let known = history.clock(client);
+            if clock + length > known {
+                let clock = clock.max(known);
+                self.nesting.note(Id { client, clock }, depth);
+            }
             let section = &mut self.sections[index];
             self.order.push((index, section.next_block, clock));
             section.clock += length;
             section.next_block += 1;
+        }
+    }
+
+    /// How deep a block is that is known, or that has been integrated of this update.
+    fn depth(&self, id: Id, history: &History) -> u32 {
+        match id.clock < history.clock(id.client) {
+            true => history.nesting.of(id),
+            false => self.nesting.of(id),
         }
     }
 

@@ -127,6 +127,7 @@ impl Document {
         match self.history.readiness(update) {
             Readiness::Missing(_) => !self.waiting.contains(update),
             Readiness::Ready(plan) => self.history.is_behind(&plan) || self.deletes_more(update),
+            Readiness::Refused => false,
         }
     }
 
@@ -172,6 +173,11 @@ impl Document {
     /// Bytes in the open segment.
     pub fn segment_len(&self) -> usize {
         self.segment.len()
+    }
+
+    /// Bytes of the open segment that are not integrated.
+    pub fn fresh_len(&self) -> usize {
+        self.segment.len() - self.integrated
     }
 
     /// Sequence number of the last recorded update.
@@ -228,6 +234,12 @@ impl Document {
         })
     }
 
+    /// Bytes of all that is integrated or waits.
+    pub fn encoded_len(&mut self) -> usize {
+        let waiting: usize = self.waiting.iter().map(<[u8]>::len).sum();
+        self.full_state().len() + waiting
+    }
+
     /// Whether storage held bytes that did not integrate.
     pub fn is_damaged(&self) -> bool {
         self.damaged
@@ -262,6 +274,7 @@ impl Document {
     fn apply(&mut self, update: &[u8]) -> Applied {
         let plan = match self.history.readiness(update) {
             Readiness::Ready(plan) => plan,
+            Readiness::Refused => return Applied::Refused,
             Readiness::Missing(missing) => {
                 return match self.waiting.add(missing, update) {
                     true => Applied::Waits,

@@ -152,7 +152,7 @@ impl Documents {
         };
         let policy = room.policy;
         let most = policy.limits.document_bytes;
-        if loaded.size() + update.len() > most as usize {
+        if !loaded.has_room(update.len(), most as usize) {
             let reason = format!("document larger than {most} bytes");
             return Err(Violation::new(close::TOO_LARGE, reason));
         }
@@ -172,7 +172,9 @@ impl Documents {
             }
         };
         room.last_change = Some(now);
-        log.unstored += loaded.document.segment_len().saturating_sub(before);
+        let grown = loaded.document.segment_len().saturating_sub(before);
+        loaded.recorded += grown;
+        log.unstored += grown;
         if log.unstored > self.limits.unstored_bytes && log.failures == 0 {
             self.congested.insert(room.id.app.clone());
         }

@@ -8,6 +8,7 @@ mod causality;
 mod document;
 mod exchange;
 pub mod message;
+mod nesting;
 mod persistence;
 mod room;
 mod slice;
@@ -285,6 +286,12 @@ impl Documents {
     /// The room that a connection is in.
     pub(crate) fn topic_of(&self, connection: ConnectionId) -> Option<TopicId> {
         self.members.get(&connection).copied()
+    }
+
+    /// The same, by its name.
+    pub(crate) fn room_of(&self, connection: ConnectionId) -> Option<&RoomId> {
+        let topic = self.members.get(&connection)?;
+        self.rooms.get(topic).map(|room| &room.id)
     }
 
     /// Takes a connection out of its room. Unknown ones have left before.

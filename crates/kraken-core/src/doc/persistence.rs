@@ -222,15 +222,19 @@ impl Documents {
                 room.id
             )));
         }
+        let segment_bytes = segments.iter().map(|segment| segment.data.len()).sum();
+        let snapshot_bytes = snapshot.map_or(0, |snapshot| snapshot.data.len());
         room.content = Content::Loaded(Loaded {
             stored: document.sequence(),
             document,
             held: Default::default(),
             questions: Vec::new(),
             segments: segments.len() as u64,
-            segment_bytes: segments.iter().map(|segment| segment.data.len()).sum(),
-            snapshot_bytes: snapshot.map_or(0, |snapshot| snapshot.data.len()),
+            segment_bytes,
+            snapshot_bytes,
             compacting: false,
+            measured: snapshot_bytes,
+            recorded: segment_bytes,
         });
         let members: Vec<_> = room.members.keys().copied().collect();
         for connection in members {
@@ -366,7 +370,8 @@ impl Documents {
         loaded.segments += 1;
         loaded.segment_bytes += segment.data.len();
         loaded.release(topic, effects);
-        if self.compactions < COMPACTIONS && loaded.wants_compaction(&self.limits) {
+        let most = room.policy.limits.document_bytes as usize;
+        if self.compactions < COMPACTIONS && loaded.wants_compaction(&self.limits, most) {
             self.compact(topic, now, effects);
         }
     }
@@ -391,6 +396,8 @@ impl Documents {
             return;
         };
         loaded.compacting = true;
+        loaded.measured = snapshot.data.len();
+        loaded.recorded = loaded.document.fresh_len();
         self.compactions += 1;
         let compacting = Compacting {
             segments: loaded.segments,

@@ -84,12 +84,28 @@ pub(super) struct Loaded {
     pub(super) segment_bytes: usize,
     pub(super) snapshot_bytes: usize,
     pub(super) compacting: bool,
+    /// Bytes of the document when it was last encoded.
+    pub(super) measured: usize,
+    /// Bytes of the updates that came since, which may have taken the place of others.
+    pub(super) recorded: usize,
 }
 
 impl Loaded {
-    /// Bytes of the document, as far as they are known without encoding it.
+    /// The most bytes that the document can have.
     pub(super) fn size(&self) -> usize {
-        self.snapshot_bytes + self.segment_bytes + self.document.segment_len()
+        self.measured + self.recorded
+    }
+
+    /// Whether a document that may have `most` bytes has room for so many more. It is encoded to
+    /// find out, but only after every 64th part of `most`: up to that, a document that is nearly
+    /// full counts as larger than it is.
+    pub(super) fn has_room(&mut self, bytes: usize, most: usize) -> bool {
+        if self.size() + bytes > most && self.recorded > most / 64 {
+            self.document.integrate();
+            self.measured = self.document.encoded_len();
+            self.recorded = 0;
+        }
+        self.size() + bytes <= most
     }
 
     /// Whether everything that came in is stored.
@@ -97,10 +113,10 @@ impl Loaded {
         self.document.segment_len() == 0 && self.stored >= self.document.sequence()
     }
 
-    /// Whether the log has outgrown the snapshot.
-    pub(super) fn wants_compaction(&self, limits: &Limits) -> bool {
+    /// Whether the log has outgrown the snapshot, or a good part of what a document may have.
+    pub(super) fn wants_compaction(&self, limits: &Limits, most: usize) -> bool {
         let outgrown = self.segments > limits.segments
-            || self.segment_bytes > limits.segment_bytes + self.snapshot_bytes;
+            || self.segment_bytes > limits.segment_bytes + self.snapshot_bytes.min(most / 4);
         outgrown && !self.compacting && !self.document.is_damaged()
     }
 

@@ -2,6 +2,7 @@
 
 mod hs256;
 
+use crate::auth::TokenHash;
 use crate::grant::{Access, Audience, Basis, Grant, Refusal};
 use crate::ids::{AppId, Timestamp};
 use crate::registry::Registry;
@@ -89,6 +90,7 @@ pub(crate) fn verify(token: &str, registry: &Registry, now: Timestamp) -> Result
         basis: Basis::Secret(secret),
         origin: None,
         expires: Some(expires),
+        token: Some(TokenHash::of(token)),
     })
 }
 

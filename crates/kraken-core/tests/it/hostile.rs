@@ -195,3 +195,74 @@ fn bi8_messages_of_any_bytes_are_parsed_or_refused() {
         let _ = message::parse_frame(&Bytes::from(bytes), |_, _| Ok::<_, message::Malformed>(()));
     }
 }
+
+/// Maps in maps, from one clock to another; with the last the outermost is deleted.
+fn maps_in_maps(clocks: std::ops::Range<u64>, is_last: bool) -> Vec<u8> {
+    const TYPE_WITH_KEY: u8 = 0x20 | 7;
+    let mut update = vec![1];
+    message::write_var_uint(&mut update, clocks.end - clocks.start);
+    update.push(7);
+    message::write_var_uint(&mut update, clocks.start);
+    for clock in clocks {
+        update.push(TYPE_WITH_KEY);
+        if clock == 0 {
+            update.extend([1, 1, b'm']);
+        } else {
+            update.extend([0, 7]);
+            message::write_var_uint(&mut update, clock - 1);
+        }
+        update.extend([1, b'k', 1]);
+    }
+    match is_last {
+        true => update.extend([1, 7, 1, 0, 1]),
+        false => update.push(0),
+    }
+    update
+}
+
+#[test]
+fn bi10_types_may_be_nested_512_deep() {
+    for depth in [1, 512] {
+        let mut document = Document::load(ClientID::new(5), None, &[]);
+        document.record(&maps_in_maps(0..depth, true));
+        assert!(document.take_segment().is_some(), "{depth}");
+    }
+}
+
+#[test]
+fn bi10_types_nested_deeper_are_not_integrated() {
+    let mut document = Document::load(ClientID::new(5), None, &[]);
+    document.record(&maps_in_maps(0..100_000, true));
+    assert_eq!(document.take_segment(), None);
+}
+
+#[test]
+fn bi10_nor_are_those_that_come_bit_by_bit_and_after_a_restart() {
+    let mut document = Document::load(ClientID::new(5), None, &[]);
+    let mut stored = Vec::new();
+    for first in (0..20_000).step_by(200) {
+        let is_last = first == 19_800;
+        document.record(&maps_in_maps(first..first + 200, is_last));
+        stored.extend(document.take_segment());
+        document = Document::load(ClientID::new(6), None, &stored);
+    }
+    // The first two have 400 types; the third would be too deep, and all others wait for it.
+    assert_eq!(document.state_vector(), [1, 7, 0x90, 3]);
+}
+
+#[test]
+fn bi11_edits_that_crowd_at_one_place_are_refused() {
+    let crowd = |clients: u64| {
+        let mut update = Vec::new();
+        message::write_var_uint(&mut update, clients);
+        for client in 1..=clients {
+            update.push(1);
+            message::write_var_uint(&mut update, client);
+            update.extend([0, 4, 1, 1, b't', 1, b'a']);
+        }
+        update.push(0);
+        update
+    };
+    assert_eq!(update::validate(&crowd(8_192)), Ok(true));
+    assert!(update::validate(&crowd(8_193)).is_err());
+}

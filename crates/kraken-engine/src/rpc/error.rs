@@ -77,6 +77,8 @@ impl From<kraken_sfu::Error> for RpcError {
             Error::OfferRefused(_) => Code::SetRemoteOffer,
             Error::AnswerRefused(_) | Error::NothingOffered => Code::SetRemoteAnswer,
             Error::InvalidCandidate(_) => Code::InvalidCandidate,
+            // Nothing that can be asked here is about a call.
+            Error::Call(_) => Code::InvalidParams,
         };
         code.error(error.to_string())
     }

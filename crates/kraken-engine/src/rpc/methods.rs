@@ -110,7 +110,7 @@ async fn restart(shared: &Shared, call: &Call) -> Answer {
     let offer = description("jsep", jsep, "offer")?;
     let room = who.room.clone();
     let answer = shared
-        .ask(&room, move |sfu, _| sfu.restart(&who, &offer))
+        .ask(&room, move |sfu, now| sfu.restart(now, &who, &offer))
         .await??;
     let sdp = json!({ "type": "answer", "sdp": answer });
     Ok(json!({ "jsep": sdp.to_string() }))

@@ -1,6 +1,7 @@
 //! The way to a worker from other threads.
 
 use super::LoadSnapshot;
+use crate::calls::{CallCounts, Desk};
 use kraken_sfu::{Sfu, Stats};
 use mio::{Poll, Token, Waker};
 use parking_lot::Mutex;
@@ -19,7 +20,7 @@ const WAKER: Token = Token(usize::MAX);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Overloaded;
 
-pub(super) type Question = Box<dyn FnOnce(&mut Sfu, Instant) + Send>;
+pub(super) type Question = Box<dyn FnOnce(&mut Desk, &mut Sfu, Instant) + Send>;
 
 /// What is brought to a worker from outside its own sockets.
 pub(super) enum Command {
@@ -59,6 +60,7 @@ pub(crate) struct Handle {
 pub(crate) struct Report {
     pub(crate) stats: Stats,
     pub(crate) load: LoadSnapshot,
+    pub(crate) calls: CallCounts,
     pub(crate) rooms: Vec<String>,
 }
 
@@ -66,15 +68,22 @@ impl Handle {
     /// Lets the worker answer a question between two batches of datagrams.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&mut Sfu, Instant) -> T + Send + 'static,
+        question: impl FnOnce(&mut Desk, &mut Sfu, Instant) -> T + Send + 'static,
     ) -> Result<T, Overloaded> {
         let (sender, answer) = oneshot::channel();
-        let ask = Command::Ask(Box::new(move |sfu, now| {
+        self.tell(move |desk, sfu, now| {
             // Who asked may have gone.
-            let _ = sender.send(question(sfu, now));
-        }));
-        self.send(ask)?;
+            let _ = sender.send(question(desk, sfu, now));
+        })?;
         answer.await.map_err(|_| Overloaded)
+    }
+
+    /// Lets the worker do something. It is done in the order in which it is told.
+    pub(crate) fn tell(
+        &self,
+        work: impl FnOnce(&mut Desk, &mut Sfu, Instant) + Send + 'static,
+    ) -> Result<(), Overloaded> {
+        self.send(Command::Ask(Box::new(work)))
     }
 
     /// Gives a TCP connection to the worker.

@@ -8,8 +8,10 @@ mod udp;
 pub(crate) use handle::{Handle, NewStream, Overloaded, Report, Seed};
 pub(crate) use load::{DELAY_BOUNDS, Load, LoadSnapshot};
 
+use crate::calls::Desk;
 use crate::directory::{Directory, WorkerIndex};
 use crate::placement::Placement;
+use crate::recording::Recorder;
 use handle::{Command, Question, Stray};
 use kraken_sfu::{
     Config as SfuConfig, Datagram, Event, RoomId, Sfu, Transmit, Transport, asked_for,
@@ -39,6 +41,7 @@ pub(crate) struct Surroundings {
     pub(crate) workers: Vec<Handle>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) placement: Arc<Placement>,
+    pub(crate) recorder: Option<Recorder>,
 }
 
 pub(crate) struct Worker {
@@ -47,6 +50,7 @@ pub(crate) struct Worker {
     handle: Handle,
     surroundings: Surroundings,
     sfu: Sfu,
+    desk: Desk,
     ports: Vec<UdpPort>,
     streams: Streams,
     strays: HashMap<SocketAddr, WorkerIndex>,
@@ -77,6 +81,7 @@ impl Worker {
             handle: seed.handle,
             surroundings,
             sfu: Sfu::new(config, now),
+            desk: Desk::default(),
             ports,
             streams,
             strays: HashMap::new(),
@@ -100,6 +105,7 @@ impl Worker {
             self.sfu.flush(now);
             self.send();
             self.tell();
+            self.record();
             let packets = self.sfu.packets_out() - packets;
             self.load.sleep(now, Instant::now(), packets);
             self.publish(now);
@@ -205,8 +211,8 @@ impl Worker {
 
     /// A bug that a request finds must not end the calls of others.
     fn answer(&mut self, question: Question, now: Instant) {
-        let sfu = &mut self.sfu;
-        if catch_unwind(AssertUnwindSafe(|| question(sfu, now))).is_err() {
+        let Self { desk, sfu, .. } = self;
+        if catch_unwind(AssertUnwindSafe(|| question(desk, sfu, now))).is_err() {
             tracing::error!("a request has panicked: please report this");
         }
     }
@@ -235,7 +241,7 @@ impl Worker {
         self.streams.flush();
     }
 
-    /// Tells the other workers who is here.
+    /// Tells the other workers who is here, and members of calls what has happened.
     fn tell(&mut self) {
         let Surroundings {
             index, directory, ..
@@ -244,6 +250,24 @@ impl Worker {
             match event {
                 Event::Named(name) => directory.add(name, *index),
                 Event::Unnamed(name) => directory.remove(&name),
+                Event::Call(event) => self.desk.hear(&self.sfu, event),
+            }
+        }
+    }
+
+    /// Hands what is published in recorded rooms to the recorder.
+    fn record(&mut self) {
+        let Surroundings {
+            index, recorder, ..
+        } = &self.surroundings;
+        while let Some(tap) = self.sfu.poll_tap() {
+            if let Some(recorder) = recorder {
+                recorder.tap(*index, tap);
+            }
+        }
+        while let Some(room) = self.desk.poll_closed() {
+            if let Some(recorder) = recorder {
+                recorder.close(&room);
             }
         }
     }
@@ -262,9 +286,11 @@ impl Worker {
             self.reported = now;
             self.streams.drop_silent(now);
             self.forget_rooms();
+            self.desk.check(&mut self.sfu, now);
             *self.handle.report.lock() = Report {
                 stats: self.sfu.stats(),
                 load: self.load.snapshot(now),
+                calls: self.desk.counts(),
                 rooms: self.sfu.rooms().map(RoomId::to_string).collect(),
             };
         }

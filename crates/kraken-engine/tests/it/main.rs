@@ -2,16 +2,22 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
 
+/// A member of a call with a socket.
+mod caller;
 /// Everybody hears everybody, whichever way the packets go.
 mod calls;
 /// A client with sockets.
 mod client;
+/// Calls of a process's rooms.
+mod group;
 /// What strangers send.
 mod hostile;
 /// What is counted.
 mod metrics;
 /// A monitor before engines.
 mod monitor;
+/// A process with members of calls.
+mod process;
 /// An engine to test.
 mod rig;
 /// Shapes, codes and texts of the JSON-RPC.

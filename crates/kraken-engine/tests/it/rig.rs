@@ -1,6 +1,6 @@
 //! An engine to test.
 
-use kraken_engine::{Address, Config, Engine, RpcConfig, TurnConfig};
+use kraken_engine::{Address, CallSocket, Config, Engine, RpcConfig, TurnConfig};
 use kraken_sfu::{Limits, Patience};
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -36,6 +36,7 @@ pub(crate) fn config() -> Config {
             host: "turn:turn.example.com:3478".to_owned(),
             secret: "secret".to_owned(),
         }),
+        recordings: None,
     }
 }
 
@@ -55,6 +56,16 @@ impl Rig {
             http,
             runtime,
         }
+    }
+
+    /// Connects a process to the engine.
+    pub(crate) fn connect(&self) -> Option<CallSocket> {
+        let _inside = self.runtime.enter();
+        self.engine.connect()
+    }
+
+    pub(crate) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
     }
 
     /// Serves something beside the engine's own API.

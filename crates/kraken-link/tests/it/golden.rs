@@ -18,11 +18,11 @@ fn records_to_the_sidecar_have_these_bytes() {
 #[test]
 fn a_frame_has_these_bytes() {
     let mut process = Endpoint::process();
-    process.queue(&ToSidecar::Welcome { version: 3 });
+    process.queue(&ToSidecar::Welcome { version: 4 });
     process.queue(&ToSidecar::Drained);
     assert_eq!(
         hex(&process.poll_frame().unwrap()),
-        "c1 01000000 00000000 41020300 4b00".replace(' ', "")
+        "c1 01000000 00000000 41020400 4b00".replace(' ', "")
     );
 }
 
@@ -49,17 +49,17 @@ fn a_part_has_these_bytes() {
 
 #[test]
 fn lk9_the_version_changes_with_these_bytes() {
-    assert_eq!(VERSION, 3);
+    assert_eq!(VERSION, 4);
 }
 
 fn to_process() -> Vec<(ToProcess, &'static str)> {
     vec![
         (
             ToProcess::Hello {
-                version: 3,
+                version: 4,
                 key: Bytes::from_static(b"key"),
             },
-            "01 05 0300 6b6579",
+            "01 05 0400 6b6579",
         ),
         (
             ToProcess::Open {
@@ -120,12 +120,19 @@ fn to_process() -> Vec<(ToProcess, &'static str)> {
         ),
         (ToProcess::Drain, "07 00"),
         (ToProcess::Marked { connection: 7 }, "08 04 07000000"),
+        (ToProcess::EngineUp { is_up: true }, "09 01 01"),
+        (
+            ToProcess::Engine {
+                payload: Bytes::from_static(b"{}"),
+            },
+            "0a 02 7b7d",
+        ),
     ]
 }
 
 fn to_sidecar() -> Vec<(ToSidecar, &'static str)> {
     vec![
-        (ToSidecar::Welcome { version: 3 }, "41 02 0300"),
+        (ToSidecar::Welcome { version: 4 }, "41 02 0400"),
         (
             ToSidecar::Accept {
                 connection: 7,
@@ -217,6 +224,12 @@ fn to_sidecar() -> Vec<(ToSidecar, &'static str)> {
             "4a 0d 03000000 c800 01 0161 0162 6f6b",
         ),
         (ToSidecar::Drained, "4b 00"),
+        (
+            ToSidecar::Engine {
+                payload: Bytes::from_static(b"{}"),
+            },
+            "4f 02 7b7d",
+        ),
         (
             ToSidecar::Reset {
                 reason: "x".to_owned(),

@@ -73,6 +73,8 @@ pub(crate) fn to_process() -> impl Strategy<Value = ToProcess> {
             }),
         Just(ToProcess::Drain),
         any::<u32>().prop_map(|connection| ToProcess::Marked { connection }),
+        any::<bool>().prop_map(|is_up| ToProcess::EngineUp { is_up }),
+        payload().prop_map(|payload| ToProcess::Engine { payload }),
     ]
 }
 
@@ -131,6 +133,7 @@ pub(crate) fn to_sidecar() -> impl Strategy<Value = ToSidecar> {
             }
         ),
         Just(ToSidecar::Drained),
+        payload().prop_map(|payload| ToSidecar::Engine { payload }),
         ".{0,99}".prop_map(|reason| ToSidecar::Reset { reason }),
     ]
 }

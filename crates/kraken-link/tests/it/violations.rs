@@ -1,5 +1,7 @@
 use bytes::Bytes;
-use kraken_link::{Endpoint, LinkError, MAX_FRAME, Record, ToProcess, ToSidecar};
+use kraken_link::{
+    Endpoint, LinkError, MAX_ENGINE_MESSAGE, MAX_FRAME, Record, ToProcess, ToSidecar,
+};
 
 /// The error of a process that gets these records in its first frame.
 fn error_of(records: &[u8]) -> LinkError {
@@ -238,4 +240,15 @@ fn lk8_parts_add_up_to_a_bounded_record() {
         process.poll_frame().unwrap();
     }
     panic!("no error");
+}
+
+#[test]
+fn lk12_a_message_of_or_for_the_engine_has_a_largest_size() {
+    let largest = Bytes::from(vec![0; MAX_ENGINE_MESSAGE]);
+    assert!(ToProcess::decode(0x0A, largest.clone()).is_ok());
+    assert!(ToSidecar::decode(0x4F, largest).is_ok());
+    let larger = Bytes::from(vec![0; MAX_ENGINE_MESSAGE + 1]);
+    let error = LinkError::EngineMessage(MAX_ENGINE_MESSAGE + 1);
+    assert_eq!(ToProcess::decode(0x0A, larger.clone()), Err(error.clone()));
+    assert_eq!(ToSidecar::decode(0x4F, larger), Err(error));
 }

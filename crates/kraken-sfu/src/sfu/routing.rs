@@ -3,11 +3,10 @@
 use super::Sfu;
 use crate::demux::{Transport, asked_for};
 use crate::ids::RoomId;
-use crate::messages::Datagram;
+use crate::messages::{Datagram, Farewell};
 use crate::peer::Peer;
-use crate::slot::Wish;
+use crate::slot::{Slot, Wish};
 use crate::source::{PeerKey, Receiver, SourceId};
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Instant;
 use str0m::Input;
@@ -42,7 +41,12 @@ impl Sfu {
             peer.hear(now);
             self.demux.locate(key, &mut peer.handles, address);
         }
-        self.peers[key].drive(key, input, &mut self.outbox);
+        let peer = &mut self.peers[key];
+        // Some clients show that they are there by nothing but indications and reports.
+        if peer.role.is_call() {
+            peer.hear(now);
+        }
+        peer.drive(key, input, &mut self.outbox);
         self.settle(now);
         true
     }
@@ -65,12 +69,17 @@ impl Sfu {
             let slots = self.peers.get(key).map(|peer| &peer.slots);
             let mut slots = slots.into_iter().flatten();
             let slot = slots.find(|slot| slot.mid == mid);
-            let source = slot.and_then(|slot| slot.source());
-            self.ask_keyframes(now, source.into_iter());
+            if let Some((source, place)) = slot.and_then(Slot::encoding) {
+                self.ask_keyframe(now, source, place);
+            }
         }
+        for (from, lane, message) in std::mem::take(&mut self.outbox.messages) {
+            self.relay(now, from, lane, &message);
+        }
+        self.decide_all(now);
         while let Some(lost) = self.outbox.lost.pop() {
             if self.peers.contains(lost) {
-                self.close(lost);
+                self.close(lost, Farewell::Lost);
             }
         }
     }
@@ -82,51 +91,65 @@ impl Sfu {
         };
         peer.hear(now);
         let Peer { rtc, sources, .. } = peer;
-        let mid = rtc
-            .direct_api()
-            .stream_rx(&packet.header.ssrc)
-            .map(|stream| stream.mid());
-        let found = sources.iter_mut().find(|source| Some(source.mid) == mid);
-        let Some(source) = found else {
+        let mut direct = rtc.direct_api();
+        let stream = direct.stream_rx(&packet.header.ssrc);
+        let Some((mid, rid)) = stream.map(|stream| (stream.mid(), stream.rid())) else {
             return;
         };
-        let Some(params) = source.params(rtc, packet.header.payload_type) else {
+        let Some(source) = sources.iter_mut().find(|source| source.mid == mid) else {
+            return;
+        };
+        let Some(arrival) = source.take(rtc, rid, packet, now) else {
             return;
         };
         let bytes = packet.payload.len() as u64;
         self.outbox.stats.packets_in += 1;
         self.outbox.stats.bytes_in += bytes;
-        source.is_heard = true;
         let receivers = std::mem::take(&mut source.receivers);
+        let mut tap = source.tap.take();
         for receiver in &receivers {
             let Peer { rtc, slots, .. } = &mut self.peers[receiver.peer];
-            if slots[receiver.slot].send(rtc, packet, params, now) {
+            if slots[receiver.slot].send(rtc, &arrival, now) {
                 self.outbox.stats.packets_out += 1;
                 self.outbox.stats.bytes_out += bytes;
                 self.mark(receiver.peer);
             }
         }
-        let source = mid.and_then(|mid| self.peers[from].source_mut(mid));
-        if let Some(source) = source {
+        if let Some(tap) = &mut tap {
+            self.forward_to_tap(now, SourceId { peer: from, mid }, tap, &arrival);
+        }
+        if let Some(source) = self.peers[from].source_mut(mid) {
             source.receivers = receivers;
+            source.tap = tap;
         }
     }
 
+    /// Asks for a keyframe of sources that somebody begins to receive. In calls this follows from
+    /// the layers that are chosen.
     pub(super) fn ask_keyframes(&mut self, now: Instant, sources: impl Iterator<Item = SourceId>) {
-        for SourceId { peer: key, mid } in sources {
-            let Some(peer) = self.peers.get_mut(key) else {
-                continue;
-            };
-            let Peer { rtc, sources, .. } = peer;
-            let mut sources = sources.iter_mut();
-            let Some(source) = sources.find(|source| source.mid == mid) else {
-                continue;
-            };
-            if source.kind == MediaKind::Video {
-                self.outbox.stats.keyframes_in += 1;
-                self.outbox.stats.keyframes_out += u64::from(source.ask_keyframe(rtc, now));
-                self.mark(key);
+        for source in sources {
+            let peer = self.peers.get(source.peer);
+            if peer.is_some_and(|peer| !peer.role.is_call()) {
+                self.ask_keyframe(now, source, 0);
             }
+        }
+    }
+
+    /// Asks for a keyframe of one encoding of a source.
+    pub(super) fn ask_keyframe(&mut self, now: Instant, source: SourceId, place: usize) {
+        let SourceId { peer: key, mid } = source;
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        let Peer { rtc, sources, .. } = peer;
+        let mut sources = sources.iter_mut();
+        let Some(source) = sources.find(|source| source.mid == mid) else {
+            return;
+        };
+        if source.kind == MediaKind::Video {
+            self.outbox.stats.keyframes_in += 1;
+            self.outbox.stats.keyframes_out += u64::from(source.ask_keyframe(rtc, place, now));
+            self.mark(key);
         }
     }
 
@@ -141,7 +164,7 @@ impl Sfu {
     /// What a peer should receive: all live tracks of the others in its room.
     pub(super) fn wishes(&self, key: PeerKey) -> Vec<Wish> {
         let room = self.rooms.get(&self.peers[key].room);
-        let others = room.into_iter().flat_map(BTreeMap::values);
+        let others = room.into_iter().flat_map(|room| room.members.values());
         let others = others.filter(|other| **other != key);
         others
             .flat_map(|other| self.peers[*other].wishes(*other))
@@ -153,12 +176,15 @@ impl Sfu {
         let Some(room) = self.rooms.get(room) else {
             return;
         };
-        for key in room.values() {
+        if room.call.is_some() {
+            self.undecided.extend(room.members.values());
+        }
+        for key in room.members.values() {
             for source in &mut self.peers[*key].sources {
                 source.receivers.clear();
             }
         }
-        for key in room.values() {
+        for key in room.members.values() {
             for (slot, source) in connections(&self.peers[*key]) {
                 let receiver = Receiver { peer: *key, slot };
                 if let Some(source) = self.peers[source.peer].source_mut(source.mid) {

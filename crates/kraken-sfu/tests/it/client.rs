@@ -120,7 +120,7 @@ impl Client {
         let mut api = self.rtc.sdp_api();
         api.ice_restart(true);
         let (offer, pending) = api.apply().unwrap();
-        let answer = sfu.restart(&self.who, &offer.to_sdp_string()).unwrap();
+        let answer = sfu.restart(now, &self.who, &offer.to_sdp_string()).unwrap();
         let answer = SdpAnswer::from_sdp_string(&answer).unwrap();
         self.rtc.sdp_api().accept_answer(pending, answer).unwrap();
         self.drain(now);

@@ -1,12 +1,13 @@
 //! What strangers and broken clients send.
 
+use crate::member::Member;
 use crate::network::{Packet, Weather};
 use crate::world::{AUDIO, BOTH, SFU, World};
-use kraken_sfu::{Publish, RoomId, SessionId, UserId};
+use kraken_sfu::{Publish, RoomId, SessionId, TrackSource, UserId, fuzz};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use str0m::media::MediaKind;
 
 const STRANGER: &str = "203.0.113.9:9999";
@@ -152,6 +153,22 @@ fn sf35_damaged_descriptions_panic_nowhere_and_leave_nothing() {
     world.run(Duration::from_secs(31));
     assert_eq!(world.members(), ["a"]);
     assert_eq!(world.sfu.stats().peers, 1);
+}
+
+#[test]
+fn ce19_damaged_descriptions_of_calls_panic_nowhere_and_leave_nothing() {
+    let mut member = Member::new(Instant::now(), 1, "a");
+    let (offer, _) = member.offer(&[TrackSource::Microphone, TrackSource::Camera]);
+    // The fuzz target publishes these sections.
+    let mids = offer.lines().filter_map(|line| line.strip_prefix("a=mid:"));
+    let named = mids.enumerate().fold(offer.clone(), |offer, (place, mid)| {
+        offer.replace(mid, &place.to_string())
+    });
+    let mut random = ChaCha8Rng::seed_from_u64(10);
+    fuzz::descriptions(named.as_bytes());
+    for _ in 0..200 {
+        fuzz::descriptions(damage(&named, &mut random).as_bytes());
+    }
 }
 
 /// Changes a few lines: drops, doubles, swaps, and replaces characters.

@@ -3,13 +3,22 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
 
+mod caller;
 mod calls;
 mod chaos;
 mod client;
 mod corpus;
+mod film;
 mod hostile;
+mod layers;
 mod leaving;
+mod member;
+mod membership;
+mod messages;
 mod negotiation;
 mod network;
+mod stage;
+mod studio;
 mod video;
+mod whip;
 mod world;

@@ -38,9 +38,35 @@ impl Weather {
     };
 }
 
+/// A way to somebody that takes only so much. What comes too fast waits in a queue.
+#[derive(Debug, Clone, Copy)]
+struct Bottleneck {
+    /// Bits a second.
+    bitrate: u64,
+    /// When all that waits will have gone through.
+    free: Instant,
+}
+
+impl Bottleneck {
+    /// What would have to wait longer than this is lost.
+    const LONGEST_WAIT: Duration = Duration::from_millis(300);
+
+    /// When a datagram comes out, unless it is lost.
+    fn pass(&mut self, now: Instant, bytes: usize) -> Option<Instant> {
+        let start = self.free.max(now);
+        if start - now > Self::LONGEST_WAIT {
+            return None;
+        }
+        let bits = bytes as u64 * 8;
+        self.free = start + Duration::from_micros(bits * 1_000_000 / self.bitrate);
+        Some(self.free)
+    }
+}
+
 pub(crate) struct Network {
     random: ChaCha8Rng,
     weather: Weather,
+    bottlenecks: BTreeMap<SocketAddr, Bottleneck>,
     under_way: BTreeMap<(Instant, u64), Packet>,
     sent: u64,
 }
@@ -50,8 +76,19 @@ impl Network {
         Self {
             random: ChaCha8Rng::seed_from_u64(seed),
             weather,
+            bottlenecks: BTreeMap::new(),
             under_way: BTreeMap::new(),
             sent: 0,
+        }
+    }
+
+    /// From now on, the way to somebody takes only so many bits a second, or everything again.
+    pub(crate) fn cap(&mut self, destination: SocketAddr, bitrate: Option<u64>, now: Instant) {
+        self.bottlenecks.remove(&destination);
+        if let Some(bitrate) = bitrate {
+            let free = now;
+            self.bottlenecks
+                .insert(destination, Bottleneck { bitrate, free });
         }
     }
 
@@ -61,7 +98,14 @@ impl Network {
             return;
         }
         let jitter = self.weather.jitter * (self.random.next_u32() % 1_000) / 1_000;
-        let at = now + self.weather.delay + jitter;
+        let sent = match self.bottlenecks.get_mut(&packet.destination) {
+            Some(bottleneck) => bottleneck.pass(now, packet.contents.len()),
+            None => Some(now),
+        };
+        let Some(sent) = sent else {
+            return;
+        };
+        let at = sent + self.weather.delay + jitter;
         self.under_way.insert((at, self.sent), packet);
     }
 

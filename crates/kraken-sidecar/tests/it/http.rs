@@ -114,6 +114,33 @@ async fn a_body_over_the_limit_gets_413() {
 }
 
 #[tokio::test]
+async fn gw20_large_bodies_share_a_room_and_small_ones_need_none() {
+    let (rig, mut process) = Rig::linked(GatewayConfig {
+        max_bodies: 1_048_576,
+        ..config()
+    })
+    .await;
+    let head = |path: &str, bytes: usize| {
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {bytes}\r\n\r\n"
+        )
+    };
+    let endless = rig.begin(&head("/endless", 1_048_576)).await;
+    let large = head("/large", 17_000) + &"x".repeat(17_000);
+    let _large = rig.begin(&large).await;
+    let _small = rig.begin(&(head("/small", 4) + "body")).await;
+    let ToProcess::Request { path, .. } = process.next().await else {
+        panic!()
+    };
+    assert_eq!(path, "/small");
+    drop(endless);
+    let ToProcess::Request { path, body, .. } = process.next().await else {
+        panic!()
+    };
+    assert_eq!((path.as_str(), body.len()), ("/large", 17_000));
+}
+
+#[tokio::test]
 async fn a_request_without_an_answer_gets_504_and_one_without_its_body_408() {
     let request_timeout = Duration::from_millis(50);
     let (rig, mut process) = Rig::linked(GatewayConfig {

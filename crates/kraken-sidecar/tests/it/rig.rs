@@ -6,7 +6,8 @@ use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use kraken_link::{Endpoint, Handshake, ToProcess, ToSidecar, VERSION};
 use kraken_sidecar::{
-    ConnectError, ConnectFuture, Gateway, GatewayConfig, LinkConnector, LinkSocket, LinkStatus,
+    ConnectError, ConnectFuture, EngineConnector, Gateway, GatewayConfig, LinkConnector,
+    LinkSocket, LinkStatus,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -84,8 +85,20 @@ pub(crate) fn config() -> GatewayConfig {
 impl Rig {
     /// A gateway that is connecting.
     pub(crate) async fn start(config: GatewayConfig) -> Self {
+        Self::start_with(config, None).await
+    }
+
+    /// The same, perhaps with an engine.
+    pub(crate) async fn start_with(
+        config: GatewayConfig,
+        engine: Option<Arc<dyn EngineConnector>>,
+    ) -> Self {
         let (sender, links) = mpsc::unbounded_channel();
-        let gateway = Gateway::new(config, Arc::new(TestConnector { links: sender }));
+        let connector = Arc::new(TestConnector { links: sender });
+        let gateway = match engine {
+            Some(engine) => Gateway::with_engine(config, connector, engine),
+            None => Gateway::new(config, connector),
+        };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(gateway.serve(listener, gateway.router()));
@@ -167,16 +180,19 @@ impl Rig {
 
     /// Begins a handshake with these headers. It is taken back when this is dropped.
     pub(crate) async fn begin_upgrade(&self, headers: &str) -> TcpStream {
+        self.begin(&format!("{UPGRADE}{headers}\r\n")).await
+    }
+
+    /// Sends a part of an HTTP request, or all of it. It is taken back when this is dropped.
+    pub(crate) async fn begin(&self, request: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let request = format!("{UPGRADE}{headers}\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         stream
     }
 
     /// Sends an HTTP request as it is and returns the answer: head and body.
     pub(crate) async fn http(&self, request: &str) -> (String, String) {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut stream = self.begin(request).await;
         let mut answer = String::new();
         within(stream.read_to_string(&mut answer)).await.unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();

@@ -75,6 +75,28 @@ fn bi3_a_document_over_its_limit_takes_no_more() {
 }
 
 #[test]
+fn bi3_what_was_deleted_does_not_count() {
+    let mut limits = Limits::default();
+    limits.app.document_bytes = 10_000;
+    let mut world = World::new(1, Durability::RelayFirst, limits);
+    let (alice, bob) = (world.joined("room"), world.joined("room"));
+    world.settle();
+    world.insert(alice, 0, &"x".repeat(8_000));
+    world.settle();
+    for _ in 0..20 {
+        world.insert(alice, 0, &"y".repeat(1_000));
+        world.settle();
+        world.remove(alice, 0, 1_000);
+        world.settle();
+    }
+    assert!(world.closes(alice).is_empty());
+    world.insert(alice, 0, &"z".repeat(3_000));
+    world.settle();
+    assert_eq!(world.closes(alice), [close::TOO_LARGE]);
+    assert_eq!(world.state(bob).text(), "x".repeat(8_000));
+}
+
+#[test]
 fn bi4_awareness_over_its_limit_closes_its_connection() {
     let mut limits = Limits::default();
     limits.app.awareness_state_bytes = 10;

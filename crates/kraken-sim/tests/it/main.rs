@@ -20,6 +20,10 @@ mod tenants;
 mod chaos;
 // SDS stores: what is relayed, kept, and sent to whoever joins.
 mod stores;
+// Group calls: who may say what to the media engine.
+mod calls;
+// The doors for WHIP and WHEP.
+mod whip;
 
 use bytes::Bytes;
 use kraken_core::doc::message::{self, Message};

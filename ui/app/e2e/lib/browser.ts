@@ -97,6 +97,32 @@ export class Person {
     await this.text.getByText(text).first().waitFor();
   }
 
+  /**
+   * Waits until what the page has handed to its device is written. A page that goes earlier takes
+   * its last keystrokes along.
+   */
+  async hasKept(): Promise<void> {
+    await this.page.evaluate(async () => {
+      const done = <T>(request: IDBRequest<T>): Promise<T> =>
+        new Promise((resolve, reject) => {
+          request.onsuccess = () => {
+            resolve(request.result);
+          };
+          request.onerror = () => {
+            reject(request.error ?? new Error('IndexedDB fails'));
+          };
+        });
+      for (const { name } of await indexedDB.databases()) {
+        if (name === undefined) continue;
+        const database = await done(indexedDB.open(name));
+        // A transaction that reads begins when those that write have ended.
+        const store = database.transaction('updates').objectStore('updates');
+        await done(store.count());
+        database.close();
+      }
+    });
+  }
+
   async named(name: string): Promise<void> {
     await this.button('Change your name and colour').click();
     await this.page.getByRole('textbox', { name: 'Name' }).fill(name);

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -15,6 +15,19 @@ const fromHere = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const KRAKEN = process.env['KRAKEN_BIN'] ?? fromHere('../../../../target/dist/kraken');
 /** Compiled components, kept from run to run: compiling is most of a start. */
 const CACHE = fromHere('../../../../target/interop-cache');
+
+/** A media engine that nobody else's machine can reach, at ports that the system chooses. */
+const ENGINE = `
+[engine]
+address = "127.0.0.1"
+port = 0
+tcp-port = 0
+workers = 1
+
+[rpc]
+host = "127.0.0.1"
+port = 0
+`;
 
 /** `kraken serve` with data of its own. It keeps its port when it is started again. */
 export class KrakenServer {
@@ -62,7 +75,10 @@ export class KrakenServer {
 
   async start(): Promise<void> {
     const listen = `127.0.0.1:${String(this.#port)}`;
+    const engine = join(this.#dataDir, 'engine.toml');
+    await writeFile(engine, ENGINE);
     const args = ['serve', '--listen', listen, '--data-dir', this.#dataDir, '--cache-dir', CACHE];
+    args.push('--engine', engine);
     this.#process = spawn(KRAKEN, args, {
       env: {
         ...process.env,

@@ -18,6 +18,9 @@ export const LIMITS: readonly Limit[] = [
   limit('awareness_state_bytes', 'Bytes that each shows', 64 * 1024, 'bytes'),
   limit('messages_per_second', 'Messages a second, each connection', 2_000, 'count'),
   limit('bytes_per_second', 'Bytes a second, each connection', 8 * MIB, 'bytes'),
+  limit('call_peers', 'People in a call', 50, 'count'),
+  limit('call_publishers', 'People who send in a call', 25, 'count'),
+  limit('call_bitrate', 'Bits a second that each is sent', 8_000_000, 'count'),
   limit('total_connections', 'Connections of the server', 100_000, 'count', true),
   limit('total_rooms', 'Rooms of the server in memory', 50_000, 'count', true),
 ];

@@ -48,7 +48,7 @@ const LIFETIMES = [
 
 const ACCESSES: readonly (readonly [Access, string])[] = [
   ['write', 'Write, draw and talk'],
-  ['read', 'Read along and talk'],
+  ['read', 'Read along and listen'],
 ];
 
 /** The owner chooses what a link allows. */
@@ -119,7 +119,7 @@ function OwnLink({ room, token }: { room: string; token: string | null }) {
     <div className="stack">
       <CopyField label="Link to this room" action="Copy link" text={linkTo(room, token)} />
       <p className="soft small">
-        {claims.canWrite ? 'Who has it can write, draw and talk' : 'Who has it can read and talk'}
+        {claims.canWrite ? 'Who has it can write, draw and talk' : 'Who has it can read and listen'}
         {claims.expiresAt === null ? '.' : `, until ${formatDate(claims.expiresAt)}.`}
       </p>
     </div>

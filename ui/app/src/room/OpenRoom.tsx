@@ -1,14 +1,19 @@
+import type { KrakenClient } from '@kraken/client';
+import type { GroupCall } from '@kraken/client/call';
 import { useKraken } from '@kraken/client/react';
 import { usePresence, useYjsDocument } from '@kraken/client/react-yjs';
 import { Suspense, lazy, useEffect, useMemo, useState } from 'react';
+import type { Awareness } from 'y-protocols/awareness';
 import { person } from '../person.ts';
+import { useOwner } from '../owner.ts';
 import { here, socketBase } from '../place.ts';
-import { rememberRoom } from '../rooms.ts';
+import { ownersToken, rememberRoom } from '../rooms.ts';
 import { useStored } from '../stored.ts';
 import { lazySoon } from '../ui/lazySoon.ts';
 import { readToken } from '../token.ts';
 import { Loading } from '../App.tsx';
 import { Huddle } from './call/Huddle.ts';
+import { Voices } from './call/Voices.tsx';
 import { RefusedRoom } from './RefusedRoom.tsx';
 import { RoomHeader } from './RoomHeader.tsx';
 import { SidePanel } from './SidePanel.tsx';
@@ -29,10 +34,11 @@ interface OpenRoomProps {
 }
 
 export function OpenRoom({ room, token }: OpenRoomProps) {
+  const owner = useOwner();
   const { doc, provider, awareness, connection, status, synced, saved } = useYjsDocument({
     url: socketBase(here),
     room,
-    token,
+    token: owner === null || token === undefined ? token : () => ownersToken(owner, room, token),
     via: here.way === 'node' ? 'direct' : 'gateway',
     offline: true,
   });
@@ -90,6 +96,7 @@ export function OpenRoom({ room, token }: OpenRoomProps) {
             )}
           </Suspense>
         </div>
+        <Voices huddle={huddle} />
         {sidePanel && (
           <SidePanel
             huddle={huddle}
@@ -115,12 +122,16 @@ function mayWrite(token: string): boolean {
   return readToken(token)?.canWrite ?? true;
 }
 
-function useHuddle(
-  client: ConstructorParameters<typeof Huddle>[0],
-  awareness: ConstructorParameters<typeof Huddle>[1] | null,
-): Huddle | null {
+/** On the room's own socket, and under the same id, so that everybody is one and the same there. */
+async function groupCallOf({ connection, peerId }: KrakenClient): Promise<GroupCall> {
+  const calls = await import('@kraken/client/call');
+  return new calls.GroupCall({ connection, peerId, name: person.value.name });
+}
+
+function useHuddle(client: KrakenClient, awareness: Awareness | null): Huddle | null {
   const huddle = useMemo(
-    () => (awareness === null ? null : new Huddle(client, awareness)),
+    () =>
+      awareness === null ? null : new Huddle(client, awareness, () => groupCallOf(client)),
     [client, awareness],
   );
   useEffect(() => huddle?.watch(), [huddle]);

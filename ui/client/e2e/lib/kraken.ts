@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -19,10 +19,23 @@ const CACHE = fromHere('../../../../target/interop-cache');
 /** What an app token says. */
 export interface Claims {
   aud: string;
-  scope?: 'read' | 'write';
+  scope?: 'read' | 'write' | 'admin';
   /** In seconds. */
   expires_in?: number;
 }
+
+/** A media engine that nobody else's machine can reach, at ports that the system chooses. */
+const ENGINE = `
+[engine]
+address = "127.0.0.1"
+port = 0
+tcp-port = 0
+workers = 1
+
+[rpc]
+host = "127.0.0.1"
+port = 0
+`;
 
 /** `kraken serve` with data of its own. It keeps its port over restarts. */
 export class KrakenServer {
@@ -78,7 +91,10 @@ export class KrakenServer {
   /** Starts it, again after `stop`. */
   async start(): Promise<void> {
     const listen = `127.0.0.1:${String(this.#port)}`;
+    const engine = join(this.#dataDir, 'engine.toml');
+    await writeFile(engine, ENGINE);
     const args = ['serve', '--listen', listen, '--data-dir', this.#dataDir, '--cache-dir', CACHE];
+    args.push('--engine', engine);
     this.#process = spawn(KRAKEN, args, {
       env: {
         ...process.env,

@@ -1,60 +1,112 @@
-import type { CallEndReason, DeviceChoice, KrakenClient, KrakenEvent } from '@kraken/client';
+import { KrakenError } from '@kraken/client';
+import type { DeviceChoice, KrakenClient } from '@kraken/client';
+import type { CallEvent, GroupCall, Quality, Source, TrackWish } from '@kraken/client/call';
 import type { Awareness } from 'y-protocols/awareness';
 import { messageOf } from '../../api/errors.ts';
-import { safeColor, safeName } from '../../person.ts';
-import { explainDevices, isDeviceError, mediaOf, openDevices } from './devices.ts';
-import type { JoinOptions } from './devices.ts';
-import { readPresence } from './presence.ts';
+import { explainDevices, isDeviceError } from './devices.ts';
+import type { DeviceKind, JoinOptions } from './devices.ts';
+import { Group } from './Group.ts';
+import { Mesh } from './Mesh.ts';
+import { participantsOf, presentIn } from './participants.ts';
+import type { Participant, Present } from './participants.ts';
 import type { CallPresence } from './presence.ts';
+import { Preview } from './Preview.ts';
+import { explainCall, hasNoEngine, isOwnDoing } from './refusal.ts';
 
-export interface Participant {
-  peerId: string;
-  name: string;
-  color: string;
-  audio: boolean;
-  video: boolean;
-  screen: boolean;
-  /** `failed`: there is no way between the two; it can be tried again. */
-  link: 'connecting' | 'connected' | 'failed';
-  stream: MediaStream | null;
+/** What there is to say of the call beyond who is in it, once it goes through the engine. */
+export interface GroupState {
+  isLocked: boolean;
+  isRecorded: boolean;
+  mayModerate: boolean;
+  mayPublish: boolean;
+  isReconnecting: boolean;
+  quality: Quality;
 }
 
 export interface HuddleState {
   phase: 'out' | 'joining' | 'in';
-  /** Whoever else is in the call. */
+  /** Whoever else is in the call, those who spoke last first. */
   participants: readonly Participant[];
   audio: boolean;
   video: boolean;
   screen: boolean;
   /** What others get to see and hear, or would. */
   localStream: MediaStream | null;
+  /** Null while people are connected directly. */
+  group: GroupState | null;
   error: string | null;
+  /** What one should know, though nothing is wrong. */
+  note: string | null;
 }
 
-const OUT = { phase: 'out', audio: true, video: false, screen: false } as const;
+const OUT = {
+  phase: 'out',
+  audio: true,
+  video: false,
+  screen: false,
+  group: null,
+  note: null,
+} as const;
+
+/** From how many others on the call goes through the engine. */
+const OTHERS_FOR_GROUP = 2;
+/** How long others may take to come along before they are called directly. */
+const MOVE_MS = 4_000;
+/** An engine that is away for so long is done without. */
+const FALL_BACK_MS = 12_000;
 
 /**
- * The call of a room: one that people walk into and out of, with nothing that rings. Everybody in
- * it is called by those who came later.
+ * The call of a room: one that people walk into and out of, with nothing that rings. Two are
+ * connected directly: whoever comes later calls. From the third on everybody goes through the
+ * server's engine, if it has one, and the direct connections end once that works.
  */
 export class Huddle {
-  readonly #client: KrakenClient;
   readonly #awareness: Awareness;
+  readonly #mesh: Mesh;
+  readonly #group: Group;
+  readonly #preview = new Preview();
   readonly #listeners = new Set<() => void>();
-  readonly #calling = new Set<string>();
-  readonly #failed = new Set<string>();
   #options: JoinOptions | null = null;
   #devices: DeviceChoice = {};
   #since = 0;
   /** Tells a join whether another one, or a leave, has come after it. */
   #joins = 0;
-  /** The camera while nobody else is there to see it. */
-  #preview: MediaStream | null = null;
+  /** When this client moved to the engine; null if it does without. */
+  #movedAt: number | null = null;
+  #isGroupRefused = false;
+  #isMoving = false;
+  #othersMove: ReturnType<typeof setTimeout> | undefined;
+  #fallingBack: ReturnType<typeof setTimeout> | undefined;
   #state: HuddleState;
 
-  constructor(client: KrakenClient, awareness: Awareness) {
-    this.#client = client;
+  constructor(client: KrakenClient, awareness: Awareness, loadGroup: () => Promise<GroupCall>) {
     this.#awareness = awareness;
+    this.#mesh = new Mesh(client, {
+      joinedWith: () => this.#options,
+      isOpen: () => !this.#group.isIn || !this.#group.state.locked,
+      onChange: () => {
+        this.#look();
+      },
+      onLocalStream: (stream) => {
+        if (stream !== null) this.#preview.close();
+        else if (!this.#group.isIn) void this.#openPreview().catch(() => undefined);
+      },
+      onScreen: (isShared) => {
+        if (!this.#group.isIn) this.#screenChanged(isShared);
+      },
+      onDeviceError: (error) => {
+        this.#update({ error: explainDevices(error) });
+      },
+    });
+    this.#group = new Group({
+      load: loadGroup,
+      onEvent: (event) => {
+        this.#heardOfGroup(event);
+      },
+      onArrival: () => {
+        this.#look();
+      },
+    });
     this.#state = { ...OUT, participants: [], localStream: null, error: null };
   }
 
@@ -69,7 +121,7 @@ export class Huddle {
 
   /** Follows the room until the returned function is called, which also leaves the call. */
   watch(): () => void {
-    const off = this.#client.on(this.#heard);
+    const off = this.#mesh.watch();
     this.#awareness.on('change', this.#look);
     this.#look();
     return () => {
@@ -79,42 +131,31 @@ export class Huddle {
     };
   }
 
-  /** Opens the devices, so that a browser asks for them now, and calls whoever is there. */
+  /** Opens the devices, so that a browser asks for them now, and meets whoever is there. */
   async join(options: JoinOptions): Promise<void> {
     if (this.#state.phase !== 'out') return;
     this.#update({ phase: 'joining', error: null });
     this.#joins += 1;
     const join = this.#joins;
-    let preview: MediaStream | null;
+    const isCurrent = () => join === this.#joins;
     try {
-      preview = await openDevices(options, this.#devices);
+      if (!(await this.#preview.open(options, this.#devices))) return;
+      if (presentIn(this.#awareness).some(({ call }) => call.group)) await this.#joinGroup();
     } catch (error) {
-      if (join === this.#joins) this.#update({ phase: 'out', error: explainDevices(error) });
+      if (isCurrent()) this.#refused(error);
       return;
     }
-    if (join !== this.#joins) {
-      close(preview);
-      return;
-    }
-    this.#preview = preview;
-    this.#options = options;
-    this.#since = Date.now();
-    this.#client.mute('audio', false);
-    this.#client.mute('video', false);
-    const { audio, video } = options;
-    this.#update({ phase: 'in', audio, video, screen: false });
-    this.#publish();
-    this.#look();
+    if (isCurrent()) this.#walkIn(options);
   }
 
   leave(): void {
     if (this.#state.phase === 'out') return;
     this.#joins += 1;
     this.#options = null;
-    this.#client.hangup();
-    this.#closePreview();
-    this.#calling.clear();
-    this.#failed.clear();
+    this.#leaveGroup();
+    this.#isGroupRefused = false;
+    this.#mesh.hangUp();
+    this.#preview.close();
     if (this.#awareness.getLocalState() !== null) {
       this.#awareness.setLocalStateField('call', null);
     }
@@ -123,33 +164,20 @@ export class Huddle {
   }
 
   setAudio(on: boolean): void {
-    if (on && this.#options?.audio === false) {
-      void this.#rejoin({ audio: true });
-      return;
-    }
-    this.#client.mute('audio', !on);
-    this.#mutePreview('audio', on);
-    this.#update({ audio: on });
-    this.#publish();
+    this.#turn('audio', on);
   }
 
   setVideo(on: boolean): void {
-    if (on && this.#options?.video === false) {
-      void this.#rejoin({ video: true });
-      return;
-    }
-    this.#client.mute('video', !on);
-    this.#mutePreview('video', on);
-    this.#update({ video: on });
-    this.#publish();
+    this.#turn('video', on);
   }
 
   /** Another camera or microphone, from now on. */
   async use(devices: DeviceChoice): Promise<void> {
     try {
-      await this.#client.setDevices(devices);
+      await this.#mesh.use(devices);
+      await this.#group.use(devices);
       this.#devices = { ...this.#devices, ...devices };
-      if (this.#preview !== null) await this.#openPreview();
+      if (this.#preview.stream !== null) await this.#openPreview();
       this.#update({ error: null });
     } catch (error) {
       this.#update({ error: explainDevices(error) });
@@ -158,9 +186,10 @@ export class Huddle {
   }
 
   async setScreen(on: boolean): Promise<void> {
+    const sharing = this.#group.isIn ? this.#group : this.#mesh;
     try {
-      if (on) await this.#client.shareScreen();
-      else await this.#client.stopSharing();
+      if (on) await sharing.shareScreen();
+      else await sharing.stopSharing();
       this.#update({ screen: on, error: null });
     } catch (error) {
       this.#update({ screen: false, error: `The screen can’t be shared. ${messageOf(error)}` });
@@ -169,11 +198,75 @@ export class Huddle {
   }
 
   tryAgain(peerId: string): void {
-    this.#failed.delete(peerId);
-    this.#call(peerId);
+    this.#mesh.tryAgain(peerId);
   }
 
-  /** What a call was begun with can't be added to it, so it is begun anew. */
+  /** How a track that comes through the engine is shown, so that no more of it is sent. */
+  receive(track: string, wish: TrackWish): void {
+    this.#group.receive(track, wish);
+  }
+
+  /** For admins: somebody is silent until they unmute by themselves. */
+  silence(track: string): void {
+    this.#attempt(() => {
+      this.#group.muteTrack(track);
+    });
+  }
+
+  /** For admins: somebody has to leave. */
+  remove(peerId: string): void {
+    this.#attempt(() => {
+      this.#group.remove(peerId);
+    });
+  }
+
+  /** For admins: whether nobody else can join. */
+  lock(on: boolean): void {
+    this.#attempt(() => {
+      this.#group.lock(on);
+    });
+  }
+
+  #refused(error: unknown): void {
+    const isOfCall = error instanceof KrakenError;
+    this.#leaveGroup();
+    this.#preview.close();
+    this.#update({ phase: 'out', error: isOfCall ? explainCall(error) : explainDevices(error) });
+  }
+
+  #walkIn(options: JoinOptions): void {
+    this.#options = options;
+    this.#since = Date.now();
+    this.#mesh.mute('audio', false);
+    this.#mesh.mute('video', false);
+    const { audio, video } = options;
+    this.#update({ phase: 'in', audio, video, screen: false, note: null });
+    if (this.#group.isIn) this.#moved();
+    // While the server can be reached; if that fails it is tried again when it is wanted.
+    else this.#group.prepare().catch(() => undefined);
+    this.#publish();
+    this.#look();
+  }
+
+  #turn(kind: DeviceKind, on: boolean): void {
+    if (on && this.#options?.[kind] === false) {
+      if (!this.#group.isIn) {
+        void this.#rejoin({ [kind]: true });
+        return;
+      }
+      this.#options = { ...this.#options, [kind]: true };
+    }
+    this.#mesh.mute(kind, !on);
+    this.#preview.mute(kind, !on);
+    this.#group.turn(kind, on).catch((error: unknown) => {
+      this.#update({ [kind]: false, error: explainSending(error) });
+      this.#publish();
+    });
+    this.#update({ [kind]: on, note: null });
+    this.#publish();
+  }
+
+  /** What a direct call was begun with can't be added to it, so it is begun anew. */
   async #rejoin(change: Partial<JoinOptions>): Promise<void> {
     if (this.#options === null) return;
     const before = { ...this.#options };
@@ -185,142 +278,200 @@ export class Huddle {
     if (before.video && !video) this.setVideo(false);
   }
 
-  readonly #heard = (event: KrakenEvent): void => {
+  #attempt(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#update({ error: explainCall(error) });
+    }
+  }
+
+  #heardOfGroup(event: CallEvent): void {
     switch (event.type) {
-      case 'call-incoming':
-        this.#answer(event.from.peerId);
+      case 'change':
+        this.#groupChanged();
         break;
-      case 'call-established':
-        this.#failed.delete(event.peerId);
+      case 'muted':
+        this.#silenced(event.source);
         break;
-      case 'call-ended':
-        this.#ended(event.peerId, event.reason);
+      case 'error':
+        if (this.#group.isIn) this.#update({ error: explainCall(event.error) });
         break;
-      case 'local-stream':
-        if (event.stream !== null) this.#closePreview();
-        else void this.#openPreview().catch(() => undefined);
-        break;
-      case 'screen':
-        this.#update({ screen: event.shared });
-        this.#publish();
-        break;
-      case 'call-accepted':
-      case 'peers':
       case 'peer-joined':
       case 'peer-left':
-      case 'message':
-      case 'status':
-      case 'error':
+      case 'data':
         break;
     }
+  }
+
+  #groupChanged(): void {
+    const { status, quality } = this.#group.state;
+    if (status.state === 'ended' && this.#movedAt !== null) {
+      this.leave();
+      this.#update({ error: explainCall(status.error) });
+      return;
+    }
+    this.#fallBackLater(status.state === 'reconnecting' && status.because !== 'connection');
+    if (this.#movedAt !== null && this.#group.isSharing !== this.#state.screen) {
+      this.#screenChanged(this.#group.isSharing);
+    }
+    const isOther = this.#movedAt !== null && quality !== this.#state.group?.quality;
+    this.#group.forgetGone();
     this.#look();
-  };
-
-  #answer(peerId: string): void {
-    if (this.#options === null) this.#client.reject(peerId);
-    else this.#client.accept(peerId, mediaOf(this.#options)).catch(this.#callFailed);
+    if (isOther) this.#publish();
   }
 
-  #ended(peerId: string, reason: CallEndReason): void {
-    if (reason === 'failed') this.#failed.add(peerId);
-    if (this.#client.remoteStreams.size === 0 && this.#state.screen) {
-      this.#update({ screen: false });
-      this.#publish();
-    }
+  #silenced(source: Source): void {
+    if (source === 'camera') this.#update({ video: false });
+    if (source === 'microphone') this.#update({ audio: false });
+    if (source === 'screen') this.#group.stopSharing();
+    this.#update({ note: `An admin has turned your ${source.replace('-', ' ')} off.` });
+    this.#publish();
   }
 
-  readonly #callFailed = (error: unknown): void => {
-    // That somebody left meanwhile is no failure.
-    if (this.#options !== null && isDeviceError(error)) {
-      this.#update({ error: explainDevices(error) });
-    }
-  };
+  #screenChanged(screen: boolean): void {
+    if (screen === this.#state.screen) return;
+    this.#update({ screen });
+    this.#publish();
+  }
 
-  /** Takes in who is in the call, and calls whom this client has to call. */
+  /** Takes in who is in the call, and reaches for whom this client has to reach. */
   readonly #look = (): void => {
-    const participants = this.#participants();
-    const localStream = this.#client.localStream ?? this.#preview;
-    this.#update({ participants, localStream });
+    const present = presentIn(this.#awareness);
+    this.#update({
+      participants: participantsOf(present, this.#mesh, this.#group),
+      localStream: this.#group.localStream ?? this.#mesh.localStream ?? this.#preview.stream,
+      group: this.#groupState(),
+    });
     if (this.#options === null) return;
-    for (const { peerId, link } of participants) {
-      if (link === 'connecting' && this.#isMyTurn(peerId)) this.#call(peerId);
-    }
+    if (this.#needsGroup(present)) void this.#move();
+    for (const { call } of present) this.#reach(call);
   };
 
-  #call(peerId: string): void {
-    const isThere = this.#client.peers.some((peer) => peer.peerId === peerId);
-    if (this.#options === null || !isThere || this.#calling.has(peerId)) return;
-    this.#calling.add(peerId);
-    this.#client
-      .call(peerId, mediaOf(this.#options))
-      .catch(this.#callFailed)
-      .finally(() => {
-        this.#calling.delete(peerId);
-        this.#look();
-      });
+  #reach(call: CallPresence): void {
+    const { peerId } = call;
+    const isDirect = this.#mesh.streamOf(peerId) !== null;
+    if (isDirect && this.#group.peer(peerId)?.hasArrived === true) this.#mesh.handOver(peerId);
+    const isMissing = !isDirect && !this.#mesh.hasFailed(peerId);
+    if (isMissing && this.#isDirectlyReached(call) && this.#isMyTurn(call)) this.#mesh.call(peerId);
+  }
+
+  /** Whoever isn't where this client is, and has had the time to come along. */
+  #isDirectlyReached({ group }: CallPresence): boolean {
+    if (!this.#isMoving && !this.#group.isWanted) return true;
+    return !group && this.#movedAt !== null && Date.now() - this.#movedAt >= MOVE_MS;
   }
 
   /** Of two, exactly one calls: whoever came in later. */
-  #isMyTurn(peerId: string): boolean {
-    const other = this.#present().find(({ call }) => call.peerId === peerId)?.call;
-    if (other === undefined) return false;
+  #isMyTurn(other: CallPresence): boolean {
     if (other.since !== this.#since) return other.since < this.#since;
-    return other.peerId < this.#client.peerId;
+    return other.peerId < this.#mesh.peerId;
   }
 
-  #participants(): Participant[] {
-    return this.#present().map(({ name, color, call }) => {
-      const { peerId, audio, video, screen } = call;
-      const stream = this.#client.remoteStreams.get(peerId) ?? null;
-      const link =
-        stream !== null ? 'connected' : this.#failed.has(peerId) ? 'failed' : 'connecting';
-      return { peerId, name, color, audio, video, screen, stream, link };
-    });
+  #needsGroup(present: readonly Present[]): boolean {
+    if (this.#isGroupRefused || this.#isMoving || this.#group.isWanted) return false;
+    return present.length >= OTHERS_FOR_GROUP || present.some(({ call }) => call.group);
   }
 
-  #present(): { name: string; color: string; call: CallPresence }[] {
-    const present = [];
-    for (const [client, state] of this.#awareness.getStates()) {
-      const call = readPresence(state['call']);
-      if (client === this.#awareness.clientID || call === null) continue;
-      const { name, color } = (state['user'] ?? {}) as { name?: unknown; color?: unknown };
-      present.push({ name: safeName(name), color: safeColor(color), call });
+  async #move(): Promise<void> {
+    this.#isMoving = true;
+    try {
+      await this.#joinGroup();
+      if (this.#options !== null && this.#group.isIn) this.#moved();
+    } catch (error) {
+      if (isOwnDoing(error)) return;
+      this.#isGroupRefused = true;
+      this.#update({ error: explainCall(error) });
+    } finally {
+      this.#isMoving = false;
     }
-    return present;
+    this.#publish();
+    this.#look();
+  }
+
+  /** That there is no engine is no failure. */
+  async #joinGroup(): Promise<void> {
+    try {
+      await this.#group.join();
+      // Nothing is sent yet, so that this says what to open later.
+      await this.#group.use(this.#devices);
+    } catch (error) {
+      if (!hasNoEngine(error)) throw error;
+      this.#isGroupRefused = true;
+    }
+  }
+
+  #moved(): void {
+    this.#movedAt = Date.now();
+    if (!this.#group.state.mayPublish) this.#update({ audio: false, video: false });
+    this.#othersMove = setTimeout(this.#look, MOVE_MS);
+    this.#group
+      .send(this.#mesh.localStream ?? this.#preview.stream, this.#mesh.screen)
+      .catch((error: unknown) => {
+        if (!isOwnDoing(error)) this.#update({ error: explainCall(error) });
+      });
+    this.#preview.close();
+  }
+
+  #fallBackLater(isAway: boolean): void {
+    if (!isAway) {
+      clearTimeout(this.#fallingBack);
+      this.#fallingBack = undefined;
+      return;
+    }
+    this.#fallingBack ??= setTimeout(() => {
+      this.#isGroupRefused = true;
+      this.#leaveGroup();
+      this.#publish();
+      void this.#openPreview().catch(() => undefined);
+    }, FALL_BACK_MS);
+  }
+
+  #leaveGroup(): void {
+    clearTimeout(this.#othersMove);
+    clearTimeout(this.#fallingBack);
+    this.#fallingBack = undefined;
+    this.#mesh.keepAll();
+    this.#movedAt = null;
+    this.#group.leave();
+  }
+
+  #groupState(): GroupState | null {
+    if (this.#movedAt === null) return null;
+    const { status, locked, recorded, mayModerate, mayPublish, quality } = this.#group.state;
+    return {
+      isLocked: locked,
+      isRecorded: recorded,
+      mayModerate,
+      mayPublish,
+      isReconnecting: status.state !== 'joined',
+      quality,
+    };
   }
 
   #publish(): void {
     const { phase, audio, video, screen } = this.#state;
     if (phase !== 'in') return;
-    const { peerId } = this.#client;
-    const call: CallPresence = { peerId, since: this.#since, audio, video, screen };
+    const call: CallPresence = {
+      peerId: this.#mesh.peerId,
+      since: this.#since,
+      audio,
+      video,
+      screen,
+      group: this.#movedAt !== null,
+      quality: this.#group.state.quality,
+    };
     this.#awareness.setLocalStateField('call', call);
   }
 
   /** Shows the user what others would see, for as long as nobody does. */
   async #openPreview(): Promise<void> {
-    this.#closePreview();
     const options = this.#options;
     if (options === null) return;
-    const preview = await openDevices(options, this.#devices);
-    this.#closePreview();
-    this.#preview = preview;
-    this.#mutePreview('audio', this.#state.audio);
-    this.#mutePreview('video', this.#state.video);
-    // Meanwhile there may be a call again, or none that anybody wants.
-    if (this.#client.localStream !== null || this.#options !== options) this.#closePreview();
+    if (!(await this.#preview.open(options, this.#devices))) return;
+    this.#preview.mute('audio', !this.#state.audio);
+    this.#preview.mute('video', !this.#state.video);
     this.#look();
-  }
-
-  #mutePreview(kind: 'audio' | 'video', on: boolean): void {
-    for (const track of this.#preview?.getTracks() ?? []) {
-      if (track.kind === kind) track.enabled = on;
-    }
-  }
-
-  #closePreview(): void {
-    close(this.#preview);
-    this.#preview = null;
   }
 
   #update(change: Partial<HuddleState>): void {
@@ -329,6 +480,6 @@ export class Huddle {
   }
 }
 
-function close(stream: MediaStream | null): void {
-  for (const track of stream?.getTracks() ?? []) track.stop();
+function explainSending(error: unknown): string {
+  return isDeviceError(error) ? explainDevices(error) : explainCall(error);
 }

@@ -1,45 +1,36 @@
-import { Maximize2, MicOff, RotateCw } from 'lucide-react';
-import { useEffect, useRef } from 'react';
+import { Maximize2, MicOff, RotateCw, SignalLow, SignalMedium } from 'lucide-react';
+import type { Quality } from '@kraken/client/call';
+import { Suspense, useEffect, useRef } from 'react';
+import type { ReactNode } from 'react';
 import { person } from '../../person.ts';
 import { useStored } from '../../stored.ts';
 import { Button, IconButton } from '../../ui/Button.tsx';
+import { lazySoon } from '../../ui/lazySoon.ts';
 import { Avatar } from '../Avatar.tsx';
 import type { Huddle, HuddleState } from './Huddle.ts';
+import type { Participant } from './participants.ts';
+import { useTileWish } from './useTileWish.ts';
+
+const TileMenu = lazySoon(() => import('./TileMenu.tsx'));
 
 export function Tiles({ huddle, state }: { huddle: Huddle; state: HuddleState }) {
   const me = useStored(person);
-  const { participants, localStream, audio, video } = state;
+  const { participants, localStream, audio, video, group } = state;
   return (
     <>
-      <ul className={`tiles tiles-${participants.length > 0 ? 'many' : 'one'}`}>
-        {participants.map(({ peerId, name, color, stream, link, ...shown }) => (
-          <Tile
-            key={peerId}
-            name={name}
-            color={color}
-            stream={stream}
-            hasPicture={(shown.video || shown.screen) && stream !== null}
-            isWhole={shown.screen}
-            isSilent={!shown.audio}
-            note={link === 'connecting' ? 'Connecting…' : null}
-            onRetry={
-              link === 'failed'
-                ? () => {
-                    huddle.tryAgain(peerId);
-                  }
-                : null
-            }
-          />
+      <ul className={`tiles ${participants.length > 1 ? 'tiles-crowd' : ''}`}>
+        {participants.map((who) => (
+          <Others key={who.peerId} huddle={huddle} who={who} isAdmin={group?.mayModerate === true} />
         ))}
         <Tile
+          huddle={huddle}
           name={`${me.name} (you)`}
           color={me.color}
           stream={localStream}
           hasPicture={video && localStream !== null}
           isOwn
           isSilent={!audio}
-          note={null}
-          onRetry={null}
+          quality={group?.quality}
         />
       </ul>
       {participants.length === 0 && (
@@ -51,7 +42,51 @@ export function Tiles({ huddle, state }: { huddle: Huddle; state: HuddleState })
   );
 }
 
+/** Somebody else: a face, and a screen if they show one beside it. */
+function Others({ huddle, who, isAdmin }: { huddle: Huddle; who: Participant; isAdmin: boolean }) {
+  const { peerId, name, color, stream, screenStream, link, tracks } = who;
+  return (
+    <>
+      {screenStream !== null && (
+        <Tile
+          huddle={huddle}
+          track={tracks.screen}
+          name={`${name}’s screen`}
+          color={color}
+          stream={screenStream}
+          hasPicture
+          isWhole
+        />
+      )}
+      <Tile
+        huddle={huddle}
+        track={tracks.camera}
+        name={name}
+        color={color}
+        stream={stream}
+        hasPicture={(who.video || who.screen) && stream !== null}
+        isWhole={who.screen}
+        isSilent={!who.audio}
+        isSpeaking={who.isSpeaking}
+        quality={who.quality}
+        note={link === 'connecting' ? 'Connecting…' : null}
+        menu={isAdmin ? <TileMenu huddle={huddle} who={who} /> : null}
+        onRetry={
+          link === 'failed'
+            ? () => {
+                huddle.tryAgain(peerId);
+              }
+            : null
+        }
+      />
+    </>
+  );
+}
+
 interface TileProps {
+  huddle: Huddle;
+  /** What is sent as large as the tile is, if it comes through the engine. */
+  track?: string | undefined;
   name: string;
   color: string;
   stream: MediaStream | null;
@@ -59,21 +94,24 @@ interface TileProps {
   /** A screen is shown whole; of a camera's picture the edges may go. */
   isWhole?: boolean;
   isOwn?: boolean;
-  isSilent: boolean;
-  note: string | null;
-  onRetry: (() => void) | null;
+  isSilent?: boolean;
+  isSpeaking?: boolean;
+  quality?: Quality | undefined;
+  note?: string | null;
+  menu?: ReactNode;
+  onRetry?: (() => void) | null;
 }
 
 function Tile(props: TileProps) {
-  const { name, color, stream, hasPicture, isWhole = false, isOwn = false, isSilent } = props;
-  const { note, onRetry } = props;
+  const { name, color, stream, hasPicture, isWhole = false, isOwn = false } = props;
+  const { isSilent = false, isSpeaking = false, note = null, onRetry = null } = props;
   const fit = `${isWhole ? 'is-whole' : ''} ${isOwn ? 'is-own' : ''}`;
   const tile = useRef<HTMLLIElement>(null);
+  useTileWish(props.huddle, props.track, tile);
   return (
-    <li className="tile" aria-label={name} ref={tile}>
-      {/* It also plays what is heard, so it is there without a picture, too. */}
+    <li className={`tile ${isSpeaking ? 'is-speaking' : ''}`} aria-label={name} ref={tile}>
       {stream !== null && (
-        <Video stream={stream} isMuted={isOwn} className={hasPicture ? fit : 'is-unseen'} />
+        <Video stream={stream} isOwn={isOwn} className={hasPicture ? fit : 'is-unseen'} />
       )}
       {!hasPicture && <Avatar name={name} color={color} size="large" />}
       {onRetry !== null && (
@@ -81,23 +119,34 @@ function Tile(props: TileProps) {
           Connect again
         </Button>
       )}
-      {hasPicture && !isOwn && document.fullscreenEnabled && (
-        <IconButton
-          icon={Maximize2}
-          label={`Show ${name} on the whole screen`}
-          className="tile-whole"
-          onClick={() => {
-            toggleFullscreen(tile.current);
-          }}
-        />
-      )}
+      <div className="tile-tools">
+        {hasPicture && !isOwn && document.fullscreenEnabled && (
+          <IconButton
+            icon={Maximize2}
+            label={`Show ${name} on the whole screen`}
+            onClick={() => {
+              toggleFullscreen(tile.current);
+            }}
+          />
+        )}
+        <Suspense fallback={null}>{props.menu}</Suspense>
+      </div>
       <span className="tile-name">
         {isSilent && <MicOff size={13} aria-label="muted" />}
+        <QualityMark quality={props.quality ?? 'unknown'} />
         {name}
+        {isSpeaking && <span className="visually-hidden"> speaks</span>}
         {note !== null && <span role="status"> · {note}</span>}
       </span>
     </li>
   );
+}
+
+/** That all is well needs no mark. */
+function QualityMark({ quality }: { quality: Quality }) {
+  if (quality !== 'poor' && quality !== 'fair') return null;
+  const Icon = quality === 'poor' ? SignalLow : SignalMedium;
+  return <Icon size={15} className={`tile-${quality}`} aria-label={`${quality} connection`} />;
 }
 
 function toggleFullscreen(element: Element | null): void {
@@ -109,11 +158,12 @@ function toggleFullscreen(element: Element | null): void {
 
 interface VideoProps {
   stream: MediaStream;
-  isMuted: boolean;
+  isOwn: boolean;
   className: string;
 }
 
-function Video({ stream, isMuted, className }: VideoProps) {
+/** What is heard plays elsewhere: tiles come and go. */
+function Video({ stream, isOwn, className }: VideoProps) {
   const element = useRef<HTMLVideoElement>(null);
   useEffect(() => {
     if (element.current !== null) element.current.srcObject = stream;
@@ -124,8 +174,8 @@ function Video({ stream, isMuted, className }: VideoProps) {
       className={className}
       autoPlay
       playsInline
-      muted={isMuted}
-      data-own={isMuted || undefined}
+      muted
+      data-own={isOwn || undefined}
     />
   );
 }

@@ -1,6 +1,8 @@
 import type { DeviceChoice, MediaOptions } from '@kraken/client';
 import { messageOf } from '../../api/errors.ts';
 
+export type DeviceKind = 'audio' | 'video';
+
 /** What somebody joins a call with. */
 export interface JoinOptions {
   audio: boolean;
@@ -14,16 +16,25 @@ export function mediaOf({ audio, video }: JoinOptions): MediaOptions {
 
 /** Opens camera and microphone, so that the browser asks for them. Null if neither is wanted. */
 export async function openDevices(
-  { audio, video }: JoinOptions,
+  options: JoinOptions,
   { audioInput, videoInput }: DeviceChoice,
 ): Promise<MediaStream | null> {
-  if (!audio && !video) return null;
+  if (!options.audio && !options.video) return null;
   const { mediaDevices } = navigator as Partial<Navigator>;
   if (mediaDevices === undefined) throw new DOMException('no https', 'SecurityError');
+  const { audio, video } = mediaOf(options);
   return mediaDevices.getUserMedia({
-    audio: audio && (audioInput === undefined || { deviceId: { exact: audioInput } }),
-    video: video && (videoInput === undefined || { deviceId: { exact: videoInput } }),
+    audio: withDevice(audio, audioInput),
+    video: withDevice(video, videoInput),
   });
+}
+
+function withDevice(
+  wanted: boolean | MediaTrackConstraints = false,
+  deviceId: string | undefined,
+): boolean | MediaTrackConstraints {
+  if (wanted === false || deviceId === undefined) return wanted;
+  return { ...(wanted === true ? {} : wanted), deviceId: { exact: deviceId } };
 }
 
 export function isDeviceError(error: unknown): boolean {

@@ -1,0 +1,132 @@
+//! What a client of a call can be sent: what its connection holds, and what the client wants.
+
+use crate::codec::Size;
+use crate::layers::{Chooser, Chosen, Video};
+use crate::messages::TrackWish;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+use str0m::Rtc;
+use str0m::bwe::{Bitrate, BweKind};
+
+/// What a client could want of a video whose packets say less, in bits a second for each pixel:
+/// about 1.5 Mbit/s for 1280×720. A screen that stands still needs next to nothing, and all of
+/// that a moment later.
+const BITS_PER_PIXEL: f64 = 1.6;
+/// The estimate follows what is wanted, and probes cost room: smaller changes are none.
+const NOTABLE: f64 = 1.25;
+
+/// What is known of one client's connection.
+#[derive(Default)]
+pub(crate) struct Bandwidth {
+    /// Bits a second that it holds. `None` as long as it says nothing of that.
+    estimate: Option<u64>,
+    /// How large tracks are shown, by their names. Nothing, if one isn't shown at all.
+    wishes: BTreeMap<String, Option<Size>>,
+    chooser: Chooser,
+    /// What the client was told of its tracks, by their names.
+    told: BTreeMap<String, Option<usize>>,
+    /// How much the estimator was told to keep up, and to look for.
+    needed: u64,
+    desired: u64,
+}
+
+impl Bandwidth {
+    /// The connection says what it holds.
+    pub(crate) fn estimated(&mut self, kind: &BweKind) {
+        let estimate = match kind {
+            BweKind::Twcc { estimate, .. } | BweKind::Remb { estimate, .. } => estimate,
+            _ => return,
+        };
+        self.estimate = Some(estimate.as_u64());
+    }
+
+    /// Bits a second that the connection is estimated to hold.
+    pub(crate) fn estimate(&self) -> Option<u64> {
+        self.estimate
+    }
+
+    /// The client says how it wants to receive tracks; only those that there are count.
+    pub(crate) fn wish(&mut self, wishes: Vec<TrackWish>, tracks: &BTreeSet<&str>) {
+        for wish in wishes {
+            let size = Size {
+                width: wish.width,
+                height: wish.height,
+            };
+            self.wishes
+                .insert(wish.track, wish.is_enabled.then_some(size));
+        }
+        self.wishes
+            .retain(|track, _| tracks.contains(track.as_str()));
+    }
+
+    /// How large a track is shown. What the client says nothing of may be shown in full.
+    pub(crate) fn shown(&self, track: &str) -> Option<Size> {
+        let wish = self.wishes.get(track);
+        wish.copied().unwrap_or(Some(Size::default()))
+    }
+
+    /// Chooses the layer that each video is sent. `audio` and `bound` are in bits a second; there
+    /// are at most `most` videos.
+    pub(crate) fn choose(
+        &mut self,
+        now: Instant,
+        audio: u64,
+        bound: u64,
+        most: usize,
+        videos: &[Video],
+    ) -> Chosen {
+        let room = self.estimate.unwrap_or(u64::MAX).min(bound);
+        self.chooser
+            .choose(now, room.saturating_sub(audio), most, videos)
+    }
+
+    /// Lets the estimator look for as much as could be sent, and lets padding show that there is
+    /// room for the next layer, as only what was sent can be known to arrive.
+    pub(crate) fn desire(&mut self, rtc: &mut Rtc, needed: u64, desired: u64) {
+        if is_notable(self.desired, desired) || is_notable(self.needed, needed) {
+            (self.needed, self.desired) = (needed, desired);
+            rtc.bwe()
+                .set_bitrate(Bitrate::bps(needed), Bitrate::bps(desired));
+        }
+    }
+
+    /// Whether the client has to be told that it is sent this layer of a track now, or nothing.
+    pub(crate) fn tell(&mut self, track: &str, place: Option<usize>) -> bool {
+        if self.told.get(track) == Some(&place) {
+            return false;
+        }
+        self.told.insert(track.to_owned(), place);
+        true
+    }
+
+    /// How many videos the client knows to be paused.
+    pub(crate) fn paused(&self) -> u64 {
+        self.told.values().filter(|place| place.is_none()).count() as u64
+    }
+
+    /// Only these tracks are received any more.
+    pub(crate) fn keep_told(&mut self, tracks: &BTreeSet<&str>) {
+        self.told.retain(|track, _| tracks.contains(track.as_str()));
+    }
+}
+
+/// What a video could take, in bits a second.
+pub(crate) fn desired(video: &Video) -> u64 {
+    let layer = video.most();
+    layer.map_or(0, |layer| layer.bitrate.max(usual(layer.size)))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is positive and small"
+)]
+fn usual(size: Size) -> u64 {
+    (f64::from(size.width) * f64::from(size.height) * BITS_PER_PIXEL) as u64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "only the magnitude matters")]
+fn is_notable(before: u64, after: u64) -> bool {
+    let (before, after) = (before as f64, after as f64);
+    after > before * NOTABLE || after * NOTABLE < before
+}

@@ -1,0 +1,80 @@
+// @ts-check
+/** Recordings of what Chromium sends, which Chromium and ffprobe open. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { Stage } from '../lib/browser.js';
+import { Kraken } from '../lib/kraken.js';
+
+const run = promisify(execFile);
+const FFPROBE = '/usr/bin/ffprobe';
+
+/** How long the call is recorded, in seconds. */
+const LENGTH = Number(process.env.RECORDING_SECONDS ?? 10);
+
+/** @type {Kraken} */
+let kraken;
+/** @type {Stage} */
+let stage;
+
+before(async () => {
+  kraken = await Kraken.start();
+  stage = await Stage.open();
+});
+
+after(async () => {
+  await stage.close();
+  await kraken.end();
+});
+
+/** What ffprobe finds in a file. @param {string} file @returns {Promise<{ codecs: string[], duration: number }>} */
+async function probe(file) {
+  const { stdout } = await run(FFPROBE, ['-v', 'error', '-show_format', '-show_streams', '-of', 'json', file]);
+  const { streams, format } = JSON.parse(stdout);
+  const codecs = streams.map((/** @type {any} */ stream) => stream.codec_name).sort();
+  return { codecs, duration: Number(format.duration) };
+}
+
+test('RC12: the recording of a call plays in Chromium, and ffprobe finds all of it', async () => {
+  const token = await kraken.token('standup');
+  const ada = await stage.whip();
+  await ada.publish(`${kraken.url}/whip/standup`, token);
+  await ada.untilConnected();
+  const ben = await stage.whip();
+  await ben.play(`${kraken.url}/whep/standup`, token);
+  await ben.untilPlays();
+
+  const room = { app: 'default', room: 'standup' };
+  const begun = await kraken.ask('POST', '/api/recordings', room);
+  assert.equal(begun.status, 201);
+  assert.equal(begun.body.room, 'standup');
+  assert.equal((await kraken.ask('POST', '/api/recordings', room)).body.error.code, 'recording');
+  // The length of the call is what is tested.
+  await pause(LENGTH * 1_000);
+  const ended = await kraken.ask('DELETE', '/api/recordings?app=default&room=standup');
+  assert.equal(ended.status, 200);
+  const { files, bytes } = ended.body;
+  assert.equal(files.length, 1);
+  assert.ok(bytes > LENGTH * 5_000, `${bytes} bytes`);
+  assert.deepEqual((await kraken.ask('GET', '/api/recordings')).body, { recordings: [ended.body] });
+  assert.equal(await ada.leave(), 200);
+
+  const [file] = files;
+  assert.match(file, /0001-whip-[^/]*\.webm$/);
+  if (existsSync(FFPROBE)) {
+    const { codecs, duration } = await probe(file);
+    assert.deepEqual(codecs, ['opus', 'vp8']);
+    assert.ok(Math.abs(duration - LENGTH) < 1, `${duration} s`);
+  }
+  const played = await ben.playFile(await readFile(file));
+  assert.ok(Math.abs(played.duration - LENGTH) < 1, `${played.duration} s`);
+  assert.ok(played.frames > LENGTH * 5, `${played.frames} frames`);
+  assert.ok(played.width > 0);
+  assert.ok(Math.abs(played.seeked - played.duration / 2) < 0.01);
+  await ada.vanish();
+  await ben.vanish();
+});

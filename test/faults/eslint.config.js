@@ -1,0 +1,2 @@
+// @ts-check
+export { default } from '../interop/eslint.config.js';
