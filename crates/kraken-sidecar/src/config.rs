@@ -42,6 +42,9 @@ pub struct GatewayConfig {
     /// How long the process may take to answer an HTTP request, and how long its body may take to
     /// arrive. Then it gets 504, or 408.
     pub request_timeout: Duration,
+    /// How long a client may take nothing of what is written to it. Then its TCP connection is
+    /// dropped.
+    pub write_timeout: Duration,
     /// How often a client is pinged. One from which nothing came for a whole interval after a ping
     /// is dropped.
     pub ping_interval: Duration,
@@ -77,6 +80,7 @@ impl Default for GatewayConfig {
             head_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(15),
+            write_timeout: Duration::from_secs(60),
             ping_interval: Duration::from_secs(25),
             close_timeout: Duration::from_secs(5),
             welcome_timeout: Duration::from_secs(10),

@@ -141,6 +141,40 @@ async fn gw20_large_bodies_share_a_room_and_small_ones_need_none() {
 }
 
 #[tokio::test]
+async fn gw21_a_client_that_reads_no_answer_is_dropped() {
+    // More than a socket's buffers hold.
+    const ANSWERS: usize = 32;
+    let (rig, mut process) = Rig::linked(GatewayConfig {
+        max_connections: 1,
+        write_timeout: Duration::from_millis(50),
+        ..config()
+    })
+    .await;
+    let requests = "GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(ANSWERS);
+    let _stalled = rig.begin(&requests).await;
+    let answers = async {
+        loop {
+            let ToProcess::Request { id, path, .. } = process.next().await else {
+                panic!()
+            };
+            if path == "/next" {
+                return id;
+            }
+            let response = ToSidecar::Response {
+                id,
+                status: 200,
+                headers: vec![],
+                body: Bytes::from(vec![0; 1 << 20]),
+            };
+            process.send(response).await;
+        }
+    };
+    // It gets in when the first has gone.
+    let _next = rig.begin("GET /next HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    within(answers).await;
+}
+
+#[tokio::test]
 async fn a_request_without_an_answer_gets_504_and_one_without_its_body_408() {
     let request_timeout = Duration::from_millis(50);
     let (rig, mut process) = Rig::linked(GatewayConfig {
