@@ -1,5 +1,6 @@
 //! The process's state, and what becomes of each message.
 
+use crate::alarm::Alarm;
 use crate::clock::Clock;
 use crate::link::{self, Session};
 use crate::pages;
@@ -31,8 +32,7 @@ pub(crate) struct Process {
     session: Option<Session>,
     sessions: u32,
     clock: Clock,
-    /// The earliest timer that is set with the node.
-    timer: Option<Timestamp>,
+    alarm: Alarm,
 }
 
 /// What an answer belongs to. Travels with the request and comes back.
@@ -89,7 +89,7 @@ impl Process {
             session: None,
             sessions: 0,
             clock,
-            timer: None,
+            alarm: Alarm::default(),
         };
         process.work(now);
         process.state.show_link_key(&process.our);
@@ -116,7 +116,7 @@ impl Process {
     pub(crate) fn undelivered(&mut self, error: &SendError) {
         let now = self.clock.now();
         match error.context().and_then(Context::decode) {
-            Some(Context::Timer) => self.timer = None,
+            Some(Context::Timer) => self.alarm.rang(),
             Some(Context::Storage(number)) => {
                 let replies = self.storage.unanswered(number);
                 self.stored(replies, now);
@@ -141,7 +141,7 @@ impl Process {
 
     fn response(&mut self, context: Option<Context>, body: &[u8], now: Timestamp) {
         match context {
-            Some(Context::Timer) => self.timer = None,
+            Some(Context::Timer) => self.alarm.rang(),
             Some(Context::Storage(number)) => {
                 let blob = || get_blob().map(|blob| blob.bytes);
                 let replies = self.storage.answered(number, body, blob);
@@ -428,10 +428,8 @@ impl Process {
         let Some(due) = self.core.next_timeout() else {
             return;
         };
-        if self.timer.is_some_and(|timer| timer <= due) {
-            return;
+        if self.alarm.wants(due) {
+            set_timer(due.since(now).max(1), Some(Context::Timer.encode()));
         }
-        self.timer = Some(due);
-        set_timer(due.since(now).max(1), Some(Context::Timer.encode()));
     }
 }

@@ -225,10 +225,6 @@ impl Peer {
             Event::MediaEgressStats(stats) => {
                 outbox.stats.report(&stats);
                 outbox.stats.nacks_in += self.nacks.advance(stats.mid, stats.nacks);
-                // A report has come lately. Some clients that only receive send nothing else.
-                if self.role.is_call() && stats.loss.is_some() {
-                    self.hear(stats.timestamp);
-                }
             }
             Event::MediaIngressStats(stats) => {
                 outbox.stats.nacks_out += self.nacks.advance(stats.mid, stats.nacks);

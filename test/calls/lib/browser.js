@@ -225,9 +225,9 @@ export class WhipClient {
     this.page = page;
   }
 
-  /** @param {string} endpoint @param {string} token */
-  async publish(endpoint, token) {
-    await this.#call('publish', endpoint, token);
+  /** @param {string} endpoint @param {string} token @param {string[]} codec the only one for video, or none */
+  async publish(endpoint, token, ...codec) {
+    await this.#call('publish', endpoint, token, ...codec);
   }
 
   /** @param {string} endpoint @param {string} token */

@@ -73,10 +73,15 @@ export class Kraken {
     return /** @type {string} */ (body.token);
   }
 
+  /** A call as the API shows it, if there is one. @param {string} room @returns {Promise<any>} */
+  async call(room) {
+    const { body } = await this.ask('GET', '/api/calls');
+    return body.calls.find((/** @type {any} */ call) => call.room === room);
+  }
+
   /** The peers of a call, with their tracks. @param {string} room @returns {Promise<any[]>} */
   async peers(room) {
-    const { body } = await this.ask('GET', '/api/calls');
-    return body.calls.find((/** @type {any} */ call) => call.room === room)?.peers ?? [];
+    return (await this.call(room))?.peers ?? [];
   }
 
   async end() {

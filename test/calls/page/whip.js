@@ -9,13 +9,16 @@ const video = /** @type {HTMLVideoElement} */ (document.querySelector('video'));
 let session = { url: '', etag: '', token: '' };
 Object.assign(window, { whip: { publish, play, trickle, leave, received, state, playFile } });
 
-/** @param {string} endpoint @param {string} token */
-async function publish(endpoint, token) {
+/** @param {string} endpoint @param {string} token @param {string} [codec] the only one for video, as in `video/VP9` */
+async function publish(endpoint, token, codec) {
   const media = await navigator.mediaDevices.getUserMedia({
     audio: true,
     video: { width: 320, height: 240, frameRate: 15 },
   });
-  for (const track of media.getTracks()) pc.addTransceiver(track, { direction: 'sendonly' });
+  for (const track of media.getTracks()) {
+    const transceiver = pc.addTransceiver(track, { direction: 'sendonly' });
+    if (track.kind === 'video' && codec !== undefined) transceiver.setCodecPreferences(codecs(codec));
+  }
   await begin(endpoint, token);
 }
 
@@ -26,6 +29,12 @@ async function play(endpoint, token) {
   pc.ontrack = ({ track }) => received.addTrack(track);
   for (const kind of ['audio', 'video']) pc.addTransceiver(kind, { direction: 'recvonly' });
   await begin(endpoint, token);
+}
+
+/** @param {string} type */
+function codecs(type) {
+  const known = RTCRtpSender.getCapabilities('video')?.codecs ?? [];
+  return known.filter(({ mimeType }) => mimeType === type);
 }
 
 /** @param {string} endpoint @param {string} token */
@@ -88,6 +97,7 @@ function state() {
  * @returns {Promise<{ duration: number, frames: number, width: number, seeked: number }>}
  */
 async function playFile(url) {
+  video.srcObject = null;
   video.muted = true;
   video.src = url;
   video.playbackRate = 4;

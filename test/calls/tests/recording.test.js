@@ -9,6 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Stage } from '../lib/browser.js';
 import { Kraken } from '../lib/kraken.js';
+import { until } from '../lib/wait.js';
 
 const run = promisify(execFile);
 const FFPROBE = '/usr/bin/ffprobe';
@@ -30,6 +31,9 @@ after(async () => {
   await stage.close();
   await kraken.end();
 });
+
+/** How long it is for each codec. */
+const SHORT = 3;
 
 /** What ffprobe finds in a file. @param {string} file @returns {Promise<{ codecs: string[], duration: number }>} */
 async function probe(file) {
@@ -77,4 +81,47 @@ test('RC12: the recording of a call plays in Chromium, and ffprobe finds all of 
   assert.ok(Math.abs(played.seeked - played.duration / 2) < 0.01);
   await ada.vanish();
   await ben.vanish();
+});
+
+for (const { codec, name, extension } of [
+  { codec: 'video/VP9', name: 'vp9', extension: 'webm' },
+  { codec: 'video/AV1', name: 'av1', extension: 'webm' },
+  { codec: 'video/H264', name: 'h264', extension: 'mkv' },
+]) {
+  test(`RC1: a recording of ${name} plays in Chromium, too`, async () => {
+    const ada = await stage.whip();
+    await ada.publish(`${kraken.url}/whip/${name}`, await kraken.token(name), codec);
+    await ada.untilConnected();
+    assert.equal((await kraken.ask('POST', '/api/recordings', { room: name })).status, 201);
+    await pause(SHORT * 1_000);
+    const { body } = await kraken.ask('DELETE', `/api/recordings?room=${name}`);
+    await ada.vanish();
+    const file = body.files.at(-1);
+    assert.ok(file.endsWith(`.${extension}`), file);
+    if (existsSync(FFPROBE)) assert.deepEqual((await probe(file)).codecs, [name, 'opus'].sort());
+    const player = await stage.whip();
+    const played = await player.playFile(await readFile(file));
+    assert.ok(played.duration > 1 && played.duration < SHORT + 1, `${played.duration} s`);
+    assert.ok(played.frames > 5, `${played.frames} frames`);
+    await player.vanish();
+  });
+}
+
+test('RC11: a recording needs a call, and ends with it', async () => {
+  const room = 'short';
+  const refused = await kraken.ask('POST', '/api/recordings', { room });
+  assert.deepEqual([refused.status, refused.body.error.code], [404, 'no_such_room']);
+  const ada = await stage.whip();
+  await ada.publish(`${kraken.url}/whip/${room}`, await kraken.token(room));
+  await ada.untilConnected();
+  const begun = await kraken.ask('POST', '/api/recordings', { room });
+  assert.equal((await kraken.call(room)).recorded, true);
+  assert.equal(await ada.leave(), 200);
+  await until('the recording has ended', 20_000, async () => {
+    const { body } = await kraken.ask('GET', '/api/recordings');
+    const [latest] = body.recordings;
+    return latest.recording === begun.body.recording && latest.ended !== null;
+  });
+  assert.equal((await kraken.ask('DELETE', `/api/recordings?room=${room}`)).status, 409);
+  await ada.vanish();
 });
