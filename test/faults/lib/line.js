@@ -17,6 +17,9 @@ import { bounded } from '../../interop/lib/wait.js';
 /** The line from its first word on. */
 const text = (/** @type {number} */ words) => Array.from({ length: words }, (_, word) => `${word} `).join('');
 
+/** How many words a line has. */
+const count = (/** @type {string} */ line) => line.split(' ').length - 1;
+
 /** @param {Socket} socket */
 const end = (socket) =>
   new Promise((resolve) => {
@@ -46,9 +49,12 @@ export class Line {
 
   /** Lets a writer and a witness in. */
   async begin() {
-    const { writer, witness } = await this.join();
+    const { writer, witness, words } = await this.join();
+    assert.ok(words >= this.kept, `${this.name} lost what had survived before`);
     this.sockets = [writer, witness];
-    this.written = this.kept;
+    // A process that lives on may have taken some more after the line was read.
+    this.kept = words;
+    this.written = words;
     this.seen = [];
     witness.on('message', () => this.seen.push(performance.now()));
   }
@@ -82,7 +88,7 @@ export class Line {
    */
   async keeps(moment, allowed = 0) {
     const found = await this.read();
-    const words = found.split(' ').length - 1;
+    const words = count(found);
     assert.equal(found, text(words), `${this.name} is no beginning of what was written`);
     assert.ok(words <= Math.max(this.written, this.kept), `${this.name} has more than was written`);
     assert.ok(words >= this.kept, `${this.name} lost what had survived before: ${words} of ${this.kept} words`);
@@ -98,7 +104,7 @@ export class Line {
 
   /**
    * @abstract
-   * @returns {Promise<{ writer: Socket, witness: Socket }>}
+   * @returns {Promise<{ writer: Socket, witness: Socket, words: number }>} what is there already
    */
   join() {
     throw new Error('abstract');
@@ -128,10 +134,11 @@ export class DocumentLine extends Line {
 
   /** @override */
   async join() {
-    const [writer, witness] = [await this.#settled(), await this.#settled()];
+    const [witness, writer] = [await this.#settled(), await this.#settled()];
     this.typist = new Typist();
     Y.applyUpdate(this.typist.doc, writer.state);
-    return { writer: writer.client.socket, witness: witness.client.socket };
+    const words = count(this.typist.text.toString());
+    return { writer: writer.client.socket, witness: witness.client.socket, words };
   }
 
   /**
@@ -168,8 +175,8 @@ export class StoreLine extends Line {
     const [writer, witness] = [await this.store.join(), await this.store.join({ scope: 'read' })];
     const here = presence({ here: this.kept });
     writer.send(here);
-    await witness.takeUntil(here);
-    return { writer: writer.socket, witness: witness.socket };
+    const before = await witness.takeUntil(here);
+    return { writer: writer.socket, witness: witness.socket, words: before.length };
   }
 
   /**

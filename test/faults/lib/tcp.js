@@ -1,5 +1,6 @@
 // @ts-check
 /** Bare TCP connections, for what no HTTP client would send. */
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { bounded } from '../../interop/lib/wait.js';
 
@@ -21,6 +22,10 @@ export class Tcp {
         resolve();
       });
     });
+  }
+
+  async opened() {
+    if (this.socket.connecting) await bounded(once(this.socket, 'connect'), 'a bare connection');
   }
 
   /** @param {string | Uint8Array} bytes */

@@ -21,7 +21,7 @@ import { percentile } from '../lib/percentile.js';
 
 const INTERVAL = 1_000;
 /** Memory is flat if it grows by no more than this: a tenth, and what a pool may keep, in MiB. */
-const SLACK = { share: 0.1, mebibytes: 16 };
+const SLACK = { share: 0.1, mebibytes: 8 };
 
 export class Samples {
   /** @type {Sample[]} */

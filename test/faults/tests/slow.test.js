@@ -71,6 +71,10 @@ suite('Slow clients', (test) => {
     const pacemaker = new Pacemaker(await scene.rawSettled());
     const late = healthy.map(latencies);
     await pacemaker.beats(SECONDS / 4);
+    const last = () => String(pacemaker.map.get('beat'));
+    const hasAll = (/** @type {Client} */ client) =>
+      client.has(() => client.map.get('beat') === last(), () => `beat ${pacemaker.written}`, 30_000);
+    await Promise.all(healthy.map(hasAll));
     const before = { p99: percentile(late.flat(), 0.99), memory: resident(server) };
 
     for (const all of late) all.length = 0;
@@ -78,9 +82,6 @@ suite('Slow clients', (test) => {
     await pacemaker.beats(SECONDS);
     const p99 = percentile(late.flat(), 0.99);
     const grown = resident(server) - before.memory;
-    const last = () => String(pacemaker.map.get('beat'));
-    const hasAll = (/** @type {Client} */ client) =>
-      client.has(() => client.map.get('beat') === last(), () => `beat ${pacemaker.written}`, 30_000);
     await Promise.all(healthy.map(hasAll));
     for (const all of late) assert.equal(all.length, RATE * SECONDS, 'each update by itself, and none left out');
 

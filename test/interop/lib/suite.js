@@ -149,7 +149,6 @@ export class Scene {
  * @typedef {object} TestOptions
  * @property {Feature[]} [needs] skipped on a server without these
  * @property {string | false} [skip] why it can't run on this machine
- * @property {string} [todo] what must be mended before it can succeed
  * @property {number} [within] milliseconds
  */
 
@@ -177,10 +176,10 @@ export function suite(title, define, { concurrency = false, once = false, server
       });
       after(() => server?.dispose());
 
-      define((name, { needs = [], within = TEST_WITHIN, skip = false, todo = '' }, play) => {
+      define((name, { needs = [], within = TEST_WITHIN, skip = false }, play) => {
         const missing = needs.filter((feature) => !mode.can.has(feature));
         const lacks = missing.length > 0 ? `${mode.name} lacks ${missing.join(', ')}` : false;
-        it(name, { timeout: within, skip: skip || lacks, todo: todo || false }, async (context) => {
+        it(name, { timeout: within, skip: skip || lacks }, async (context) => {
           const scene = new Scene(server, mode.start);
           context.after(() => scene.end());
           try {
