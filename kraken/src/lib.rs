@@ -4,7 +4,6 @@
 //! core's effects become messages. After [`init`] no request blocks: a process that waits while
 //! messages come in can stall its whole node.
 
-mod alarm;
 mod clock;
 mod component;
 mod direct;

@@ -1,6 +1,5 @@
 //! The process's state, and what becomes of each message.
 
-use crate::alarm::Alarm;
 use crate::clock::Clock;
 use crate::link::{self, Session};
 use crate::pages;
@@ -14,8 +13,8 @@ use kinode_process_lib::http::server::{
 use kinode_process_lib::timer::set_timer;
 use kinode_process_lib::{Address, Message, Response, SendError, get_blob, println};
 use kraken_core::{
-    ChannelId, Config, Core, Effect, Event, Handshake, HttpRequest, Limits, RequestId, StorageId,
-    StorageReply, Timestamp, Way,
+    Alarm, ChannelId, Config, Core, Effect, Event, Handshake, HttpRequest, Limits, RequestId,
+    StorageId, StorageReply, Timestamp, Way,
 };
 use kraken_link::{LinkError, ToProcess, ToSidecar, VERSION};
 

@@ -38,7 +38,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 
 /// The engine beside a gateway, for `kraken serve` and `kraken sidecar` alike.
 #[derive(clap::Args)]
-#[group(id = "media engine")]
+#[group(skip)]
 pub(crate) struct Options {
     /// Run the media engine as this file says, and answer the JSON-RPC too: see docs/engine.md
     #[arg(long = "engine", env = "KRAKEN_ENGINE_CONFIG", value_name = "FILE")]
@@ -165,7 +165,10 @@ fn start_anywhere(recordings: Option<PathBuf>) -> Result<Engine> {
     let config = recording_into(recordings, File::default()).config()?;
     match start(config.clone()) {
         Err(StartError::Bind { address, .. }) => {
-            tracing::warn!(%address, "taken: media comes in on other ports, open to this network");
+            tracing::warn!(
+                "{address} is taken, so media comes in on another port: where a firewall has to \
+                 know it, name one with --engine FILE"
+            );
             Ok(start(Config {
                 udp_port: 0,
                 tcp_port: 0,

@@ -8,6 +8,7 @@ use std::net::{AddrParseError, IpAddr};
 use std::str::FromStr;
 
 #[derive(clap::Args)]
+#[group(skip)]
 pub(crate) struct Options {
     /// A reverse proxy whose X-Forwarded-For is believed: its address, or its network like
     /// 10.0.0.0/8. May be given several times

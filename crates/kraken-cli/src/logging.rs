@@ -7,6 +7,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 #[derive(Args)]
+#[group(skip)]
 pub(crate) struct Options {
     /// What to log: a level, or directives as in `kraken_sidecar=debug,info`
     ///

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
+#[group(skip)]
 pub(crate) struct Options {
     /// With -s: the configuration file [default: ~/.kraken/engine.toml]
     #[arg(short, value_name = "FILE")]

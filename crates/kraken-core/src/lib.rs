@@ -8,6 +8,7 @@
 //!
 //! One host is the Kinode process; another is the simulation.
 
+mod alarm;
 mod api;
 mod auth;
 mod call;
@@ -34,6 +35,7 @@ mod ticket;
 mod timers;
 mod token;
 
+pub use alarm::Alarm;
 pub use api::{HttpRequest, HttpResponse, Way};
 pub use auth::{SetupReply, SetupRequest};
 pub use connect::Handshake;

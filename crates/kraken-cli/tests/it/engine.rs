@@ -1,8 +1,9 @@
 use crate::command::{Running, start};
 use serde_json::Value;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+use std::process::ChildStdout;
 
 /// What a server answers.
 fn ask(method: &str, url: &str, body: &str) -> Value {
@@ -15,8 +16,15 @@ fn ask(method: &str, url: &str, body: &str) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// A server, and where it listens.
-fn serve(folder: &Path, arguments: &[&str]) -> (Running, String) {
+/// A server, what it prints, and where it listens.
+struct Server {
+    _running: Running,
+    /// It ends if nobody can read what it prints.
+    _stdout: BufReader<ChildStdout>,
+    url: String,
+}
+
+fn serve(folder: &Path, arguments: &[&str]) -> Server {
     let cache = crate::rig::cache();
     let usual = [
         "serve",
@@ -26,11 +34,17 @@ fn serve(folder: &Path, arguments: &[&str]) -> (Running, String) {
         cache.to_str().unwrap(),
     ];
     let mut running = start(&[&usual, arguments].concat(), folder);
-    let mut lines = BufReader::new(running.0.stdout.take().unwrap()).lines();
-    let url = lines
+    let mut stdout = BufReader::new(running.0.stdout.take().unwrap());
+    let url = stdout
+        .by_ref()
+        .lines()
         .find_map(|line| Some(line.unwrap().strip_prefix("listening on ")?.to_owned()))
         .unwrap();
-    (running, url)
+    Server {
+        _running: running,
+        _stdout: stdout,
+        url,
+    }
 }
 
 #[test]
@@ -39,9 +53,10 @@ fn en42_serve_runs_an_engine_beside_everything_else() {
     let engine = "[engine]\naddress = \"127.0.0.1\"\nport = 0\ntcp-port = 0\nworkers = 1\n\
                   [rpc]\nhost = \"127.0.0.1\"\nport = 0\n";
     fs::write(folder.path().join("engine.toml"), engine).unwrap();
-    let (_running, url) = serve(folder.path(), &["--engine=engine.toml"]);
+    let server = serve(folder.path(), &["--engine=engine.toml"]);
+    let url = &server.url;
     let call = r#"{"id":"1","method":"list","params":["room"]}"#;
-    let listed = ask("POST", &url, call);
+    let listed = ask("POST", url, call);
     assert_eq!(listed["data"]["peers"], serde_json::json!([]), "{listed}");
     let health = ask("GET", &format!("{url}/health"), "");
     assert_eq!(health["engine"], "on", "{health}");
@@ -52,12 +67,12 @@ fn ca16_serve_runs_an_engine_without_being_told() {
     let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
     // The second finds the usual ports taken.
     let servers = folders.each_ref().map(|folder| serve(folder.path(), &[]));
-    for (_, url) in &servers {
+    for Server { url, .. } in &servers {
         let health = ask("GET", &format!("{url}/health"), "");
         assert_eq!(health["engine"], "on", "{health}");
     }
     let folder = tempfile::tempdir().unwrap();
-    let (_running, url) = serve(folder.path(), &["--no-engine"]);
-    let health = ask("GET", &format!("{url}/health"), "");
+    let server = serve(folder.path(), &["--no-engine"]);
+    let health = ask("GET", &format!("{}/health", server.url), "");
     assert_eq!(health["engine"], "off", "{health}");
 }
