@@ -16,14 +16,15 @@ describe.skipIf(!hasChromium).each(WAYS)('calls of three, through the %s', (way)
     const name = `call-${String(room)}`;
     const guests = await world.server.roomToken(name);
     ada = await world.owner(way);
-    const enter = async (person: Person) => {
+    await ada.page.getByRole('link', { name: 'Console' }).waitFor();
+    // For the scripts of a page to be run, it must be another one.
+    await ada.page.goto('about:blank');
+    [bob, eve] = [await world.visit('about:blank'), await world.visit('about:blank')];
+    for (const person of [ada, bob, eve]) {
       await person.page.addInitScript(rememberConnections);
       await person.page.goto(world.roomUrl(name, guests));
-      await person.page.reload();
       await person.text.waitFor();
-    };
-    [bob, eve] = [await world.visit('about:blank'), await world.visit('about:blank')];
-    for (const person of [ada, bob, eve]) await enter(person);
+    }
     await ada.named('Ada');
     await bob.named('Bob');
     await eve.named('Eve');

@@ -2,8 +2,8 @@ import { createSocket } from 'node:dgram';
 import type { RemoteInfo, Socket } from 'node:dgram';
 import { once } from 'node:events';
 
-/** What waits longer than this for its turn is lost, as in a router's buffer. */
-const LONGEST_QUEUE_MS = 200;
+/** What waits longer than this for its turn is lost: home routers keep about as much. */
+const LONGEST_QUEUE_MS = 1_000;
 
 /**
  * A way to the engine by UDP that takes as many bits a second as a test allows: from the engine to
@@ -46,6 +46,7 @@ export class ThrottledWay {
   close(): void {
     this.#socket.close();
     for (const socket of this.#upstream.values()) socket.close();
+    this.#upstream.clear();
   }
 
   #upstreamOf(client: RemoteInfo): Socket {
@@ -65,7 +66,7 @@ export class ThrottledWay {
     if (starts - now > LONGEST_QUEUE_MS) return;
     this.#freeAt = starts + (packet.length * 8) / this.#bitsPerMs;
     setTimeout(() => {
-      // A test may be over by now.
+      // The test may be over by now.
       if (this.#upstream.has(port)) this.#socket.send(packet, port, address, () => undefined);
     }, this.#freeAt - now);
   }
