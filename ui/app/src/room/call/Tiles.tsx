@@ -1,6 +1,6 @@
 import { Maximize2, MicOff, RotateCw, SignalLow, SignalMedium } from 'lucide-react';
 import type { Quality } from '@kraken/client/call';
-import { Suspense, useEffect, useRef } from 'react';
+import { Suspense, useEffect, useRef, useState } from 'react';
 import type { ReactNode } from 'react';
 import { person } from '../../person.ts';
 import { useStored } from '../../stored.ts';
@@ -107,20 +107,27 @@ function Tile(props: TileProps) {
   const { isSilent = false, isSpeaking = false, note = null, onRetry = null } = props;
   const fit = `${isWhole ? 'is-whole' : ''} ${isOwn ? 'is-own' : ''}`;
   const tile = useRef<HTMLLIElement>(null);
+  const [isPlaying, setPlaying] = useState(false);
+  const isSeen = hasPicture && isPlaying;
   useTileWish(props.huddle, props.track, tile);
   return (
     <li className={`tile ${isSpeaking ? 'is-speaking' : ''}`} aria-label={name} ref={tile}>
       {stream !== null && (
-        <Video stream={stream} isOwn={isOwn} className={hasPicture ? fit : 'is-unseen'} />
+        <Video
+          stream={stream}
+          isOwn={isOwn}
+          className={isSeen ? fit : 'is-unseen'}
+          onPlaying={setPlaying}
+        />
       )}
-      {!hasPicture && <Avatar name={name} color={color} size="large" />}
+      {!isSeen && <Avatar name={name} color={color} size="large" />}
       {onRetry !== null && (
         <Button icon={RotateCw} onClick={onRetry}>
           Connect again
         </Button>
       )}
       <div className="tile-tools">
-        {hasPicture && !isOwn && document.fullscreenEnabled && (
+        {isSeen && !isOwn && document.fullscreenEnabled && (
           <IconButton
             icon={Maximize2}
             label={`Show ${name} on the whole screen`}
@@ -160,10 +167,12 @@ interface VideoProps {
   stream: MediaStream;
   isOwn: boolean;
   className: string;
+  /** Hears whether there is a picture: the first may take a moment. */
+  onPlaying: (isPlaying: boolean) => void;
 }
 
 /** What is heard plays elsewhere: tiles come and go. */
-function Video({ stream, isOwn, className }: VideoProps) {
+function Video({ stream, isOwn, className, onPlaying }: VideoProps) {
   const element = useRef<HTMLVideoElement>(null);
   useEffect(() => {
     if (element.current !== null) element.current.srcObject = stream;
@@ -176,6 +185,12 @@ function Video({ stream, isOwn, className }: VideoProps) {
       playsInline
       muted
       data-own={isOwn || undefined}
+      onLoadedData={() => {
+        onPlaying(true);
+      }}
+      onEmptied={() => {
+        onPlaying(false);
+      }}
     />
   );
 }
