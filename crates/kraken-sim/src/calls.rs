@@ -332,8 +332,6 @@ impl CallWorld {
         headers: &[(&str, &str)],
         body: &str,
     ) -> RequestId {
-        self.last += 1;
-        let request = RequestId(self.last);
         let (path, query) = match path.split_once('?') {
             Some((path, query)) => (path, Some(query.to_owned())),
             None => (path, None),
@@ -353,21 +351,18 @@ impl CallWorld {
             body: Bytes::copy_from_slice(body.as_bytes()),
             ..HttpRequest::default()
         };
-        self.handle(Event::Request { request, http });
-        request
+        self.request(http)
     }
 
     /// The owner asks the node itself.
     pub fn ask_node(&mut self, path: &str) -> HttpResponse {
-        self.last += 1;
-        let request = RequestId(self.last);
         let http = HttpRequest {
             method: "GET".to_owned(),
             path: path.to_owned(),
             way: Way::Owner,
             ..HttpRequest::default()
         };
-        self.handle(Event::Request { request, http });
+        let request = self.request(http);
         self.answer_to(request).expect("an answer, at once")
     }
 
@@ -422,6 +417,13 @@ impl CallWorld {
         self.now = self.now.after(millis);
         self.core.handle_timeout(self.now);
         self.carry_out();
+    }
+
+    fn request(&mut self, http: HttpRequest) -> RequestId {
+        self.last += 1;
+        let request = RequestId(self.last);
+        self.handle(Event::Request { request, http });
+        request
     }
 
     fn handle(&mut self, event: Event) {

@@ -4,11 +4,10 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { Stage } from '../lib/browser.js';
-import { Kraken } from '../lib/kraken.js';
+import { kraken, stage } from '../lib/scene.js';
 import { until } from '../lib/wait.js';
 
 const run = promisify(execFile);
@@ -16,22 +15,6 @@ const FFPROBE = '/usr/bin/ffprobe';
 
 /** How long the call is recorded, in seconds. */
 const LENGTH = Number(process.env.RECORDING_SECONDS ?? 10);
-
-/** @type {Kraken} */
-let kraken;
-/** @type {Stage} */
-let stage;
-
-before(async () => {
-  kraken = await Kraken.start();
-  stage = await Stage.open();
-});
-
-after(async () => {
-  await stage.close();
-  await kraken.end();
-});
-
 /** How long it is for each codec. */
 const SHORT = 3;
 

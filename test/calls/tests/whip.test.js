@@ -1,29 +1,13 @@
 // @ts-check
 /** WHIP and WHEP, with programs that know nothing of Kraken. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { Stage } from '../lib/browser.js';
+import { test } from 'node:test';
 import { gstreamer, missing } from '../lib/gstreamer.js';
-import { Kraken } from '../lib/kraken.js';
+import { kraken, stage } from '../lib/scene.js';
 import { until } from '../lib/wait.js';
 
 /** How long somebody may take to be heard, on a busy machine, in milliseconds. */
 const SOON = 30_000;
-
-/** @type {Kraken} */
-let kraken;
-/** @type {Stage} */
-let stage;
-
-before(async () => {
-  kraken = await Kraken.start();
-  stage = await Stage.open();
-});
-
-after(async () => {
-  await stage.close();
-  await kraken.end();
-});
 
 /** @param {string} room */
 async function untilEmpty(room) {

@@ -1,43 +1,23 @@
 // @ts-check
-/** A socket that signals: it speaks JSON text, and leaves the document's frames alone. */
-import { WebSocket } from 'ws';
+/** A socket that signals. */
+import { Envelopes } from './envelopes.js';
 import { handshakeHeaders } from './handshake.js';
 import { MASTER_TOKEN } from './server.js';
-import { bounded, eventually } from './wait.js';
 
 /** @typedef {Record<string, unknown> & { type: number }} Signal */
 
-export class Signaller {
+export class Signaller extends Envelopes {
   /**
    * @param {string} address
    * @param {{ token?: string }} [options] no token if it is empty
    */
   constructor(address, { token = MASTER_TOKEN } = {}) {
-    const query = token === '' ? '' : `?token=${encodeURIComponent(token)}`;
-    this.socket = new WebSocket(address + query, { headers: handshakeHeaders({}) });
-    /** @type {Array<Record<string, any>>} envelopes that nobody has taken */
-    this.inbox = [];
-    /** @type {Set<() => void>} */
-    this.watchers = new Set();
-    this.socket.on('message', (data, isBinary) => {
-      if (isBinary) return;
-      this.inbox.push(JSON.parse(data.toString()));
-      for (const watcher of this.watchers) watcher();
-    });
-    /** @type {Promise<void>} */
-    this.opened = new Promise((resolve, reject) => {
-      this.socket.on('open', resolve);
-      this.socket.on('error', reject);
-    });
-  }
-
-  async open() {
-    await bounded(this.opened, 'the handshake');
+    super(address, token, handshakeHeaders({}));
   }
 
   /** @param {Signal} signal */
   signal(signal) {
-    this.socket.send(JSON.stringify({ kraken: 'signal', signal }));
+    this.send({ kraken: 'signal', signal });
   }
 
   /**
@@ -48,7 +28,7 @@ export class Signaller {
    */
   async next(type) {
     for (;;) {
-      const envelope = await this.#envelope();
+      const envelope = await this.take();
       if (envelope['kraken'] === 'error') throw new Error(`an error: ${JSON.stringify(envelope)}`);
       if (envelope['signal'].type === type) return envelope['signal'];
     }
@@ -56,28 +36,8 @@ export class Signaller {
 
   /** The next message, which must be an error, without its text for people. */
   async error() {
-    const { kraken, message, ...error } = await this.#envelope();
+    const { kraken, message, ...error } = await this.take();
     if (kraken !== 'error' || message === '') throw new Error(`no error: ${JSON.stringify(error)}`);
     return error;
-  }
-
-  close() {
-    this.socket.close();
-  }
-
-  terminate() {
-    this.socket.terminate();
-  }
-
-  /** @returns {Promise<Record<string, any>>} */
-  async #envelope() {
-    return await eventually({
-      subscribe: (look) => {
-        this.watchers.add(look);
-        return () => this.watchers.delete(look);
-      },
-      check: () => this.inbox.shift() ?? null,
-      describe: () => 'a text message from the server',
-    });
   }
 }

@@ -2,7 +2,7 @@
 //! each other.
 
 use crate::network::Weather;
-use crate::world::{AUDIO, BOTH, World};
+use crate::pages::{AUDIO, BOTH, Pages};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::time::Duration;
@@ -17,7 +17,7 @@ const WEATHER: Weather = Weather {
 
 struct Chaos {
     random: ChaCha8Rng,
-    world: World,
+    pages: Pages,
     log: Vec<String>,
 }
 
@@ -28,36 +28,36 @@ impl Chaos {
 
     fn step(&mut self) {
         let user = USERS[self.pick(6) as usize];
-        let is_there = self.world.clients.contains_key(user);
+        let is_there = self.pages.clients.contains_key(user);
         let action = match (is_there, self.pick(8)) {
             (false, _) => {
                 let kinds = [AUDIO, BOTH][self.pick(2) as usize];
-                self.world.join(user, kinds);
+                self.pages.join(user, kinds);
                 "joins"
             }
             (true, 0 | 1) => {
-                self.world.end(user);
-                self.world.clients.remove(user);
+                self.pages.end(user);
+                self.pages.clients.remove(user);
                 "ends"
             }
             (true, 2) => {
-                self.world.kill(user);
+                self.pages.kill(user);
                 "vanishes"
             }
             (true, 3) => {
-                self.world.kill(user);
-                self.world.join(user, AUDIO);
+                self.pages.kill(user);
+                self.pages.join(user, AUDIO);
                 "joins anew"
             }
             (true, 4) => {
-                self.world.restart(user);
+                self.pages.restart(user);
                 "restarts ICE"
             }
             (true, _) => "stays",
         };
         let pause = Duration::from_millis(u64::from(self.pick(4_000)));
         self.log.push(format!("{user} {action}, {pause:?}"));
-        self.world.run(pause);
+        self.pages.run(pause);
     }
 }
 
@@ -66,18 +66,18 @@ fn sf24_after_any_coming_and_going_all_hear_all() {
     for seed in 1..=8 {
         let mut chaos = Chaos {
             random: ChaCha8Rng::seed_from_u64(seed),
-            world: World::new(seed, WEATHER),
+            pages: Pages::new(seed, WEATHER),
             log: Vec::new(),
         };
         for _ in 0..40 {
             chaos.step();
         }
-        let Chaos { mut world, log, .. } = chaos;
-        world.run(Duration::from_secs(20));
-        let users: Vec<String> = world.clients.keys().cloned().collect();
-        assert_eq!(world.members(), users, "seed {seed}: {log:#?}");
-        let heard = |world: &World, listener: &str, speaker: &str| {
-            world.client(listener).heard_from(speaker, MediaKind::Audio)
+        let Chaos { mut pages, log, .. } = chaos;
+        pages.run(Duration::from_secs(20));
+        let users: Vec<String> = pages.clients.keys().cloned().collect();
+        assert_eq!(pages.members(), users, "seed {seed}: {log:#?}");
+        let heard = |pages: &Pages, listener: &str, speaker: &str| {
+            pages.client(listener).heard_from(speaker, MediaKind::Audio)
         };
         let pairs = users.iter().flat_map(|listener| {
             let speakers = users.iter().filter(move |speaker| *speaker != listener);
@@ -85,16 +85,16 @@ fn sf24_after_any_coming_and_going_all_hear_all() {
         });
         let before: Vec<usize> = pairs
             .clone()
-            .map(|(listener, speaker)| heard(&world, listener, speaker))
+            .map(|(listener, speaker)| heard(&pages, listener, speaker))
             .collect();
-        world.run(Duration::from_secs(5));
+        pages.run(Duration::from_secs(5));
         for ((listener, speaker), before) in pairs.zip(before) {
-            let more = heard(&world, listener, speaker) - before;
+            let more = heard(&pages, listener, speaker) - before;
             assert!(
                 more > 200,
                 "seed {seed}: {listener} hears {more} of {speaker}: {log:#?}"
             );
         }
-        assert_eq!(world.sfu.stats().peers_failed, 0, "seed {seed}: {log:#?}");
+        assert_eq!(pages.sfu.stats().peers_failed, 0, "seed {seed}: {log:#?}");
     }
 }

@@ -1,8 +1,8 @@
 //! Replays the corpora of the fuzz targets. With `KRAKEN_WRITE_CORPUS` set, writes the seeds that
 //! fuzzing starts from.
 
-use crate::network::Weather;
-use crate::world::{BOTH, World};
+use crate::network::{Packet, Weather};
+use crate::pages::{BOTH, Pages};
 use kraken_sfu::fuzz;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,9 +41,9 @@ fn sf30_any_datagram_of_a_stranger_is_nobodys() {
 
 #[test]
 fn sf37_a_section_of_codecs_that_nobody_knows_is_refused_alone() {
-    let mut world = World::new(1, Weather::FAIR);
+    let mut pages = Pages::new(1, Weather::FAIR);
     let offer = offer().replace(" opus/48000/2", " speex/16000");
-    let now = world.now;
+    let now = pages.now;
     let publish = kraken_sfu::Publish {
         room: kraken_sfu::RoomId::parse("room").unwrap(),
         user: kraken_sfu::UserId::parse("a").unwrap(),
@@ -51,7 +51,7 @@ fn sf37_a_section_of_codecs_that_nobody_knows_is_refused_alone() {
         offer,
         limit: None,
     };
-    let answer = world.sfu.publish(now, publish).unwrap();
+    let answer = pages.sfu.publish(now, publish).unwrap();
     assert!(answer.contains("m=audio 0 "), "{answer}");
     assert!(answer.contains("VP8/90000"), "{answer}");
 }
@@ -81,20 +81,14 @@ fn write_descriptions() {
 
 /// The first packets of a call, which are of strangers to any other engine.
 fn write_datagrams() {
-    let mut world = World::with(1, Weather::FAIR, &["a"], BOTH);
+    let mut pages = Pages::with(1, Weather::FAIR, &["a"], BOTH);
     let mut seed = Vec::new();
     for pick in [
-        (|packet| packet.contents[0] < 2) as fn(&crate::network::Packet) -> bool,
+        Packet::is_check as fn(&Packet) -> bool,
         |packet| (20..64).contains(&packet.contents[0]),
         |packet| packet.contents[0] >= 128,
     ] {
-        world.capture("a", pick);
-        let packet = loop {
-            world.run(std::time::Duration::from_millis(1));
-            if let Some(packet) = world.captured() {
-                break packet.contents;
-            }
-        };
+        let packet = pages.capture("a", pick).contents;
         let length = packet.len().min(255);
         seed.push(u8::try_from(length).unwrap());
         seed.extend_from_slice(&packet[..length]);

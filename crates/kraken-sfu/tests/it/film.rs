@@ -22,7 +22,7 @@ pub(crate) struct Encoder {
     pub(crate) wants_keyframe: bool,
     frame: u32,
     keyframes: u8,
-    pub(crate) sequence: u64,
+    sequence: u64,
 }
 
 impl Encoder {
@@ -38,22 +38,25 @@ impl Encoder {
         }
     }
 
-    /// The payloads of the next frame.
-    pub(crate) fn next(&mut self) -> Vec<Vec<u8>> {
+    /// The packets of the next frame: number, payload, and whether it is the last one.
+    pub(crate) fn next(&mut self) -> Vec<(u64, Vec<u8>, bool)> {
         let is_keyframe = std::mem::take(&mut self.wants_keyframe);
         self.frame += 1;
         self.keyframes += u8::from(is_keyframe);
         let size = self.size * if is_keyframe { KEYFRAME } else { 1 };
         let count = size.div_ceil(PAYLOAD);
-        let payloads = (0..count).map(|index| {
-            let mut payload = self.descriptor(is_keyframe, index == 0, index + 1 == count);
+        let first = self.sequence + 1;
+        self.sequence += count as u64;
+        let packets = (0..count).map(|index| {
+            let is_last = index + 1 == count;
+            let mut payload = self.descriptor(is_keyframe, index == 0, is_last);
             payload.resize(size / count - LABEL, 0xee);
             payload.extend([self.layer, u8::from(is_keyframe)]);
             payload.extend(self.frame.to_be_bytes());
             payload.extend([index, count].map(|number| u8::try_from(number).unwrap()));
-            payload
+            (first + index as u64, payload, is_last)
         });
-        payloads.collect()
+        packets.collect()
     }
 
     fn descriptor(&self, is_keyframe: bool, is_first: bool, is_last: bool) -> Vec<u8> {

@@ -3,10 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
 
-mod caller;
 mod calls;
 mod chaos;
 mod client;
+mod connection;
 mod corpus;
 mod film;
 mod hostile;
@@ -17,8 +17,12 @@ mod membership;
 mod messages;
 mod negotiation;
 mod network;
+mod own;
+mod page;
+mod pages;
+mod setup;
 mod stage;
-mod studio;
 mod video;
+mod viewing;
 mod whip;
 mod world;

@@ -1,131 +1,141 @@
 //! A member of a call, as Kraken's own client is one: it publishes by its own offers, and answers
 //! those that are pushed.
 
-use crate::network::Packet;
-use kraken_sfu::{Offer, OfferedTrack, RoomId, SessionId, TrackSource, UserId, Who};
+use crate::client::Client;
+use crate::connection::Connection;
+use crate::film::Shot;
+use crate::own::Own;
+use crate::setup::Setup;
+use kraken_sfu::{
+    Layer, News, Offer, OfferedTrack, RoomId, SessionId, Sfu, TrackSource, UserId, Who,
+};
 use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::Event;
+use str0m::change::SdpPendingOffer;
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
-use str0m::format::Codec;
-use str0m::media::{Direction, MediaKind, Mid};
-use str0m::net::{Protocol, Receive};
-use str0m::rtp::{ExtensionValues, RtpWrite};
-use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
+use str0m::media::{Direction, KeyframeRequest, MediaKind, Rid};
+use str0m::rtp::RtpPacket;
 
-/// Between two packets of a track.
-pub(crate) const FRAME: Duration = Duration::from_millis(20);
 /// The room of all members.
 pub(crate) const ROOM: &str = "app:room";
-/// A VP8 keyframe begins like this: every packet is one.
-const KEYFRAME: [u8; 11] = [0x10, 0, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0];
+/// How loud a microphone is into which nobody speaks.
+pub(crate) const SILENCE: i8 = -90;
+/// The data channels that it opens: the last one is of nobody else.
+const CHANNELS: [(&str, Reliability, bool); 3] = [
+    ("reliable", Reliability::Reliable, true),
+    (
+        "lossy",
+        Reliability::MaxRetransmits { retransmits: 0 },
+        false,
+    ),
+    ("other", Reliability::Reliable, true),
+];
 
 pub(crate) struct Member {
     pub(crate) who: Who,
-    pub(crate) address: SocketAddr,
-    pub(crate) rtc: Rtc,
+    pub(crate) connection: Connection,
     /// Packets by the name of the track.
     pub(crate) heard: HashMap<String, usize>,
+    /// What came of videos, by the name of the track.
+    pub(crate) films: HashMap<String, Vec<Shot>>,
+    /// What the SFU said last of each track.
+    pub(crate) layers: BTreeMap<String, Layer>,
+    pub(crate) keyframes_asked: Vec<(Instant, Option<Rid>)>,
     /// What came over data channels: the label, and the message.
     pub(crate) messages: Vec<(String, Vec<u8>)>,
-    /// What the last offer that was applied said: the track on each section.
-    pub(crate) sections: BTreeMap<String, String>,
     pub(crate) is_closed: bool,
     /// How loud its microphone is.
     pub(crate) level: i8,
+    /// Layers of its videos that it doesn't send now.
+    pub(crate) off: Vec<usize>,
+    /// Whether it can be told anything.
+    pub(crate) is_reachable: bool,
+    /// Whether it answers no offers by itself.
+    pub(crate) is_hesitant: bool,
+    /// Offers that wait for its answer.
+    pub(crate) offers: Vec<Offer>,
+    setup: Setup,
+    /// What the last offer that was applied said: the track on each section.
+    sections: BTreeMap<String, String>,
     channels: BTreeMap<String, ChannelId>,
     open: Vec<ChannelId>,
-    own: Vec<(Mid, TrackSource)>,
+    own: Vec<Own>,
     pending: Option<SdpPendingOffer>,
-    number: u64,
-    next_frame: Instant,
-    timeout: Instant,
-    out: Vec<Packet>,
 }
 
 impl Member {
-    pub(crate) fn new(now: Instant, index: u16, user: &str) -> Self {
-        let address: SocketAddr = format!("10.0.1.{index}:5000").parse().unwrap();
-        let mut rtc = RtcConfig::new().set_rtp_mode(true).build(now);
-        rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
+    pub(crate) fn new(now: Instant, index: u16, user: &str, setup: Setup) -> Self {
         Self {
             who: Who {
                 room: RoomId::of_call(ROOM).unwrap(),
                 user: UserId::of_call(user).unwrap(),
                 session: SessionId::new(format!("session-{index}")),
             },
-            address,
-            rtc,
+            connection: Connection::new(now, index, setup.config()),
             heard: HashMap::new(),
+            films: HashMap::new(),
+            layers: BTreeMap::new(),
+            keyframes_asked: Vec::new(),
             messages: Vec::new(),
-            sections: BTreeMap::new(),
             is_closed: false,
             level: -30,
+            off: Vec::new(),
+            is_reachable: true,
+            is_hesitant: false,
+            offers: Vec::new(),
+            setup,
+            sections: BTreeMap::new(),
             channels: BTreeMap::new(),
             open: Vec::new(),
             own: Vec::new(),
             pending: None,
-            number: 0,
-            next_frame: now,
-            timeout: now,
-            out: Vec::new(),
         }
     }
 
     /// Makes an offer to publish these and nothing else, and opens data channels with the first.
     pub(crate) fn offer(&mut self, sources: &[TrackSource]) -> (String, Vec<OfferedTrack>) {
-        let mut api = self.rtc.sdp_api();
+        let mut api = self.connection.rtc.sdp_api();
         if self.channels.is_empty() {
-            for (label, reliability, ordered) in [
-                ("reliable", Reliability::Reliable, true),
-                (
-                    "lossy",
-                    Reliability::MaxRetransmits { retransmits: 0 },
-                    false,
-                ),
-                ("other", Reliability::Reliable, true),
-            ] {
-                let config = ChannelConfig {
+            for (label, reliability, ordered) in CHANNELS {
+                let id = api.add_channel_with_config(ChannelConfig {
                     label: label.to_owned(),
                     reliability,
                     ordered,
                     ..ChannelConfig::default()
-                };
-                let id = api.add_channel_with_config(config);
+                });
                 self.channels.insert(label.to_owned(), id);
             }
         }
         for source in sources {
-            if !self.own.iter().any(|(_, own)| own == source) {
-                let mid = api.add_media(source.kind(), Direction::SendOnly, None, None, None);
-                self.own.push((mid, *source));
+            if !self.own.iter().any(|own| own.source == *source) {
+                self.own.push(Own::add(&mut api, *source, self.setup));
             }
         }
-        for (mid, own) in &self.own {
-            let direction = match sources.contains(own) {
+        for own in &self.own {
+            let direction = match sources.contains(&own.source) {
                 true => Direction::SendOnly,
                 false => Direction::Inactive,
             };
-            api.set_direction(*mid, direction);
+            api.set_direction(own.mid, direction);
         }
         if !api.has_changes() {
             api.ice_restart(true);
         }
         let (offer, pending) = api.apply().unwrap();
         self.pending = Some(pending);
-        let published = self.own.iter().filter(|(_, own)| sources.contains(own));
-        let tracks = published.map(|(mid, source)| OfferedTrack {
-            mid: mid.to_string(),
-            source: *source,
+        let published = self.own.iter().filter(|own| sources.contains(&own.source));
+        let tracks = published.map(|own| OfferedTrack {
+            mid: own.mid.to_string(),
+            source: own.source,
             is_muted: false,
         });
         (offer.to_sdp_string(), tracks.collect())
     }
 
     /// Makes an offer to receive one audio and one video.
-    pub(crate) fn ask(&mut self) -> String {
-        let mut api = self.rtc.sdp_api();
+    pub(crate) fn ask_for_both(&mut self) -> String {
+        let mut api = self.connection.rtc.sdp_api();
         for (kind, track) in [(MediaKind::Audio, "audio"), (MediaKind::Video, "video")] {
             let mid = api.add_media(kind, Direction::RecvOnly, None, None, None);
             self.sections.insert(mid.to_string(), track.to_owned());
@@ -137,25 +147,28 @@ impl Member {
 
     /// Takes the answer to its offer.
     pub(crate) fn accept(&mut self, now: Instant, answer: &str) {
-        let answer = SdpAnswer::from_sdp_string(answer).unwrap();
         let pending = self.pending.take().unwrap();
-        self.rtc.sdp_api().accept_answer(pending, answer).unwrap();
+        self.connection.accept(pending, answer);
         self.drain(now);
     }
 
-    /// Answers an offer, unless it has one of its own under way.
-    pub(crate) fn answer(&mut self, now: Instant, offer: &Offer) -> Option<String> {
-        if self.pending.is_some() {
-            return None;
+    /// Answers the oldest offer that it has. False if there is none, or if one of its own is under
+    /// way.
+    pub(crate) fn answer(&mut self, sfu: &mut Sfu, now: Instant) -> bool {
+        if self.offers.is_empty() {
+            return false;
         }
-        let tracks = offer.tracks.iter();
-        self.sections = tracks
-            .map(|track| (track.mid.clone(), track.track.clone()))
-            .collect();
-        let offer = SdpOffer::from_sdp_string(&offer.sdp).unwrap();
-        let answer = self.rtc.sdp_api().accept_offer(offer).unwrap();
+        let offer = self.offers.remove(0);
+        if self.pending.is_some() {
+            return false;
+        }
+        let tracks = offer.tracks.into_iter();
+        self.sections = tracks.map(|track| (track.mid, track.track)).collect();
+        let answer = self.connection.answer(&offer.sdp);
         self.drain(now);
-        Some(answer.to_sdp_string())
+        let answered = sfu.answer_offer(now, &self.who, offer.number, &answer);
+        answered.unwrap();
+        true
     }
 
     /// Sends a message over a data channel. False if that is full or not there.
@@ -164,7 +177,7 @@ impl Member {
         if !self.open.contains(&id) {
             return false;
         }
-        let channel = self.rtc.channel(id);
+        let channel = self.connection.rtc.channel(id);
         let sent = channel.is_some_and(|mut channel| channel.write(true, message).unwrap());
         self.tick(now);
         sent
@@ -174,75 +187,72 @@ impl Member {
         self.heard.get(track).copied().unwrap_or(0)
     }
 
-    pub(crate) fn next(&self) -> Instant {
-        self.timeout.min(self.next_frame)
-    }
-
-    pub(crate) fn tick(&mut self, now: Instant) {
-        if self.next_frame <= now {
-            self.next_frame = now + FRAME;
-            if self.rtc.is_connected() {
-                self.send_frame(now);
-            }
+    fn take(&mut self, now: Instant, packet: &RtpPacket) {
+        let (mid, kind) = self.connection.section(packet);
+        let Some(track) = self.sections.get(&*mid) else {
+            return;
+        };
+        *self.heard.entry(track.clone()).or_default() += 1;
+        if kind == MediaKind::Video {
+            let shot = Shot::read(self.setup.codec(), packet, now);
+            self.films.entry(track.clone()).or_default().push(shot);
         }
-        self.rtc.handle_input(Input::Timeout(now)).unwrap();
-        self.drain(now);
     }
 
-    pub(crate) fn receive(&mut self, now: Instant, packet: &Packet) {
-        let received = Receive::new(
-            Protocol::Udp,
-            packet.source,
-            packet.destination,
-            &packet.contents,
-        );
-        let input = Input::Receive(now, received.unwrap());
-        self.rtc.handle_input(input).unwrap();
-        self.drain(now);
+    fn take_message(&mut self, id: ChannelId, message: Vec<u8>) {
+        let mut channels = self.channels.iter();
+        let (label, _) = channels.find(|(_, channel)| **channel == id).unwrap();
+        self.messages.push((label.clone(), message));
     }
 
-    pub(crate) fn take_packets(&mut self) -> Vec<Packet> {
-        std::mem::take(&mut self.out)
+    fn make_keyframe(&mut self, now: Instant, asked: &KeyframeRequest) {
+        self.keyframes_asked.push((now, asked.rid));
+        let own = self.own.iter_mut().filter(|own| own.mid == asked.mid);
+        own.for_each(|own| own.make_keyframe(asked.rid));
+    }
+}
+
+impl Client for Member {
+    fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    fn pause(&self) -> Duration {
+        self.setup.pause
+    }
+
+    fn hear(&mut self, sfu: &mut Sfu, now: Instant, news: &News) {
+        match news {
+            News::Offer(offer) if offer.user == self.who.user && self.is_reachable => {
+                self.offers.push(offer.clone());
+                if !self.is_hesitant {
+                    self.answer(sfu, now);
+                }
+            }
+            News::Layers { user, layers, .. } if *user == self.who.user => {
+                let layers = layers.iter().cloned();
+                let named = layers.map(|layer| (layer.track.clone(), layer));
+                self.layers.extend(named);
+            }
+            News::Offer(_)
+            | News::Layers { .. }
+            | News::Speakers { .. }
+            | News::Changed { .. }
+            | News::Left { .. }
+            | News::Silenced { .. }
+            | News::Locked { .. } => {}
+        }
     }
 
     fn send_frame(&mut self, now: Instant) {
-        self.number += 1;
-        for (mid, source) in self.own.clone() {
-            let (codec, ticks, payload) = match source.kind() {
-                MediaKind::Audio => (Codec::Opus, 960, vec![0; 100]),
-                MediaKind::Video => (Codec::Vp8, 1_800, [&KEYFRAME[..], &[0; 600]].concat()),
-            };
-            let params = self.rtc.codec_config();
-            let params = params.find(|params| params.spec().codec == codec);
-            let pt = params.unwrap().pt();
-            let time = u32::try_from(self.number).unwrap() * ticks;
-            let is_audio = source.kind() == MediaKind::Audio;
-            let write = RtpWrite::new(pt, self.number.into(), time, now, payload)
-                .marker(true)
-                .ext_vals(ExtensionValues {
-                    audio_level: is_audio.then_some(self.level),
-                    voice_activity: is_audio.then_some(self.level > -60),
-                    ..ExtensionValues::default()
-                });
-            if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
-                stream.write_rtp(write);
-            }
-        }
-    }
-
-    fn drain(&mut self, now: Instant) {
-        loop {
-            match self.rtc.poll_output().unwrap() {
-                Output::Timeout(timeout) => {
-                    self.timeout = timeout.max(now);
-                    return;
-                }
-                Output::Transmit(transmit) => self.out.push(Packet {
-                    source: transmit.source,
-                    destination: transmit.destination,
-                    contents: transmit.contents.to_vec(),
-                }),
-                Output::Event(event) => self.handle_event(event),
+        for own in &mut self.own {
+            match own.source.kind() {
+                MediaKind::Audio => own.speak(&mut self.connection, now, self.level),
+                MediaKind::Video => own.film(&mut self.connection, now, &self.off),
             }
         }
     }
@@ -251,21 +261,13 @@ impl Member {
         clippy::wildcard_enum_match_arm,
         reason = "the others say nothing here"
     )]
-    fn handle_event(&mut self, event: Event) {
+    fn handle_event(&mut self, now: Instant, event: Event) {
         match event {
-            Event::RtpPacket(packet) => {
-                let mut direct = self.rtc.direct_api();
-                let mid = direct.stream_rx(&packet.header.ssrc).unwrap().mid();
-                let track = self.sections.get(&*mid).cloned();
-                *self.heard.entry(track.unwrap_or_default()).or_default() += 1;
-            }
+            Event::RtpPacket(packet) => self.take(now, &packet),
+            Event::KeyframeRequest(request) => self.make_keyframe(now, &request),
             Event::ChannelOpen(id, _) => self.open.push(id),
             Event::ChannelClose(id) => self.open.retain(|open| *open != id),
-            Event::ChannelData(message) => {
-                let mut channels = self.channels.iter();
-                let (label, _) = channels.find(|(_, id)| **id == message.id).unwrap();
-                self.messages.push((label.clone(), message.data));
-            }
+            Event::ChannelData(message) => self.take_message(message.id, message.data),
             Event::Closed => self.is_closed = true,
             _ => {}
         }

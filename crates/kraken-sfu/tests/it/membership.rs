@@ -1,6 +1,8 @@
 //! Members of calls: how they come, publish, come back, and go.
 
-use crate::stage::{BOTH, BOUNDS, EVERYTHING, MICROPHONE, Stage, room, user};
+use crate::network::Weather;
+use crate::setup::{BOTH, MICROPHONE};
+use crate::stage::{BOUNDS, EVERYTHING, Stage, room, user};
 use kraken_sfu::{
     Bounds, CallError, Error, Farewell, Join, News, OfferedTrack, Rights, TrackSource,
 };
@@ -15,7 +17,7 @@ fn ce1_who_publishes_is_heard_by_all_without_being_asked_for() {
     for (listener, speaker) in [("a", "b"), ("b", "c"), ("c", "a")] {
         for source in BOTH {
             let track = stage.track(speaker, *source);
-            let heard = stage.member(listener).heard(&track);
+            let heard = stage.client_mut(listener).heard(&track);
             assert!(
                 heard > 50,
                 "{listener} heard {heard} of {speaker}'s {source:?}"
@@ -32,7 +34,7 @@ fn ce1_who_only_listens_hears() {
     stage.publish("listener", &[]).unwrap();
     stage.run(2 * SECOND);
     let track = stage.track("speaker", TrackSource::Microphone);
-    assert!(stage.member("listener").heard(&track) > 50);
+    assert!(stage.client_mut("listener").heard(&track) > 50);
     let refused = stage.publish("listener", MICROPHONE);
     assert_eq!(refused.unwrap_err(), CallError::MayNotPublish.into());
 }
@@ -41,18 +43,18 @@ fn ce1_who_only_listens_hears() {
 fn ce2_one_offer_is_out_at_a_time_and_the_next_has_all_that_came_meanwhile() {
     let mut stage = Stage::with(3, &["a"], MICROPHONE);
     stage.run(SECOND);
-    stage.hesitant.push("a".to_owned());
+    stage.client_mut("a").is_hesitant = true;
     for speaker in ["b", "c", "d"] {
         stage.join(speaker).unwrap();
         stage.publish(speaker, MICROPHONE).unwrap();
         stage.run(SECOND);
     }
-    assert_eq!(stage.offers["a"].len(), 1);
+    assert_eq!(stage.client("a").offers.len(), 1);
     assert!(stage.answer("a"));
-    assert_eq!(stage.offers["a"].len(), 1);
-    assert_eq!(stage.offers["a"][0].tracks.len(), 3);
+    assert_eq!(stage.client("a").offers.len(), 1);
+    assert_eq!(stage.client("a").offers[0].tracks.len(), 3);
     assert!(stage.answer("a"));
-    assert!(stage.offers["a"].is_empty());
+    assert!(stage.client("a").offers.is_empty());
     for speaker in ["b", "c", "d"] {
         let track = stage.track(speaker, TrackSource::Microphone);
         assert!(stage.hears("a", &track, SECOND) > 40);
@@ -64,14 +66,14 @@ fn ce3_a_members_offer_takes_back_the_one_that_it_has_not_answered() {
     let mut stage = Stage::with(4, &["a"], MICROPHONE);
     stage.run(SECOND);
     // The offer for `b` and the offer of `a` are under way at once.
-    stage.hesitant.push("a".to_owned());
+    stage.client_mut("a").is_hesitant = true;
     stage.join("b").unwrap();
     stage.publish("b", MICROPHONE).unwrap();
-    let taken_back = stage.offers["a"][0].clone();
-    stage.hesitant.clear();
-    stage.offers.clear();
+    let taken_back = stage.client("a").offers[0].clone();
+    stage.client_mut("a").is_hesitant = false;
+    stage.client_mut("a").offers.clear();
     stage.publish("a", BOTH).unwrap();
-    let (now, who) = (stage.now, stage.member("a").who.clone());
+    let (now, who) = (stage.now, stage.client_mut("a").who.clone());
     let late = stage
         .sfu
         .answer_offer(now, &who, taken_back.number, "v=0\r\n");
@@ -126,7 +128,7 @@ fn ce5_media_goes_on_while_a_members_socket_is_gone() {
 fn ce5_an_offer_that_was_not_answered_is_made_again() {
     let mut stage = Stage::with(7, &["a"], MICROPHONE);
     stage.run(SECOND);
-    stage.unreachable.push("a".to_owned());
+    stage.client_mut("a").is_reachable = false;
     stage.join("b").unwrap();
     stage.publish("b", MICROPHONE).unwrap();
     stage.run(SECOND);
@@ -144,7 +146,7 @@ fn ce5_who_comes_back_with_fewer_rights_no_longer_publishes() {
     let track = stage.track("a", TrackSource::Microphone);
     stage.part("a");
     let join = Join {
-        who: stage.member("a").who.clone(),
+        who: stage.client_mut("a").who.clone(),
         rights: Rights::default(),
         bounds: BOUNDS,
     };
@@ -162,16 +164,15 @@ fn ce6_a_name_is_taken_until_its_owner_is_away() {
     let taken = CallError::UserTaken(user("a"));
     assert_eq!(stage.join("a"), Err(taken.into()));
     stage.part("a");
-    let old = stage.members.remove("a").unwrap();
-    stage.unreachable.clear();
+    let old = stage.clients.remove("a").unwrap();
     stage.join("a").unwrap();
     assert_eq!(stage.farewell("a"), Some(Farewell::Replaced));
     stage.publish("a", MICROPHONE).unwrap();
     stage.run(2 * SECOND);
     let track = stage.track("a", TrackSource::Microphone);
-    assert!(stage.member("b").heard(&track) > 40);
+    assert!(stage.client_mut("b").heard(&track) > 40);
     // The old session is nobody's.
-    stage.members.insert("old".to_owned(), old);
+    stage.clients.insert("old".to_owned(), old);
     assert!(matches!(
         stage.resume("old"),
         Err(Error::SessionMismatch { .. })
@@ -183,7 +184,7 @@ fn ce7_a_room_is_locked_for_all_but_admins() {
     let mut stage = Stage::with(9, &["a"], MICROPHONE);
     stage.sfu.lock(&room(), true).unwrap();
     stage.carry();
-    assert!(stage.news.contains(&News::Locked { is_locked: true }));
+    assert!(stage.was_told(&News::Locked { is_locked: true }));
     let guest = Rights {
         publish: true,
         moderate: false,
@@ -205,9 +206,9 @@ fn ce7_who_is_removed_stays_out_until_the_room_is_empty() {
     stage.carry();
     assert_eq!(stage.farewell("b"), Some(Farewell::Removed));
     stage.run(SECOND);
-    assert!(stage.member("b").is_closed);
+    assert!(stage.client_mut("b").is_closed);
     assert_eq!(stage.join("b"), Err(CallError::Removed.into()));
-    let (now, who) = (stage.now, stage.member("a").who.clone());
+    let (now, who) = (stage.now, stage.client_mut("a").who.clone());
     stage.sfu.end(now, &who).unwrap();
     stage.join("b").unwrap();
 }
@@ -222,7 +223,7 @@ fn ce7_a_silenced_track_is_heard_again_when_its_publisher_says_so() {
         stage.carry();
         stage.run(SECOND);
         assert_eq!(stage.hears("b", &track, SECOND), 0);
-        let who = stage.member("a").who.clone();
+        let who = stage.client_mut("a").who.clone();
         stage.sfu.mute(&who, &track, true).unwrap();
         assert_eq!(stage.hears("b", &track, SECOND), 0);
         let asked_again = stage.sfu.stats().nacks_in;
@@ -237,7 +238,7 @@ fn ce7_a_silenced_track_is_heard_again_when_its_publisher_says_so() {
 
 #[test]
 fn ce8_rooms_members_and_publishers_are_bounded() {
-    let mut stage = Stage::new(12);
+    let mut stage = Stage::new(12, Weather::FAIR);
     let bounds = Bounds {
         peers: 3,
         publishers: 1,
@@ -259,8 +260,8 @@ fn ce8_rooms_members_and_publishers_are_bounded() {
 #[test]
 fn ce8_tracks_must_be_in_the_offer_and_few() {
     let mut stage = Stage::with(13, &["a"], MICROPHONE);
-    let (now, who) = (stage.now, stage.member("a").who.clone());
-    let (offer, tracks) = stage.member("a").offer(BOTH);
+    let (now, who) = (stage.now, stage.client_mut("a").who.clone());
+    let (offer, tracks) = stage.client_mut("a").offer(BOTH);
     let track = |mid: &str, source| OfferedTrack {
         mid: mid.to_owned(),
         source,
@@ -290,7 +291,7 @@ fn ce8_tracks_must_be_in_the_offer_and_few() {
 fn ce11_who_falls_silent_is_lost() {
     let mut stage = Stage::with(14, &["a", "b"], MICROPHONE);
     stage.run(2 * SECOND);
-    stage.members.remove("a");
+    stage.clients.remove("a");
     stage.run(16 * SECOND);
     assert_eq!(stage.farewell("a"), Some(Farewell::Lost));
     assert_eq!(stage.names(), ["b"]);
@@ -298,7 +299,7 @@ fn ce11_who_falls_silent_is_lost() {
 
 #[test]
 fn ce11_who_has_nothing_to_connect_for_stays_as_long_as_its_socket() {
-    let mut stage = Stage::new(15);
+    let mut stage = Stage::new(15, Weather::FAIR);
     stage.join("a").unwrap();
     stage.run(60 * SECOND);
     assert_eq!(stage.names(), ["a"]);

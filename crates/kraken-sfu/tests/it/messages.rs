@@ -1,6 +1,7 @@
 //! Data channels.
 
-use crate::stage::{MICROPHONE, Stage};
+use crate::setup::MICROPHONE;
+use crate::stage::Stage;
 use kraken_sfu::Farewell;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn send(stage: &mut Stage, user: &str, label: &str, message: &[u8]) -> bool {
     let now = stage.now;
-    let sent = stage.member(user).send(now, label, message);
+    let sent = stage.client_mut(user).send(now, label, message);
     stage.carry();
     sent
 }
@@ -29,7 +30,7 @@ fn ce9_what_a_member_sends_reaches_the_same_channel_of_the_others() {
         labels.map(|label| (label.to_owned(), message.to_vec()))
     };
     let received = |stage: &mut Stage, user| {
-        let mut messages = stage.member(user).messages.clone();
+        let mut messages = stage.client_mut(user).messages.clone();
         messages.sort();
         messages
     };
@@ -53,7 +54,7 @@ fn ce10_a_flood_on_the_lossy_channel_is_cut() {
         stage.run(Duration::from_millis(10));
     }
     stage.run(SECOND);
-    let received = stage.member("b").messages.len();
+    let received = stage.client_mut("b").messages.len();
     // 1 MiB at once and 512 KiB in each of 5 s, of messages that count 1.5 KiB.
     assert!(sent > 3_000, "only {sent} were sent");
     assert!((700..=2_500).contains(&received), "{received} of {sent}");
@@ -84,7 +85,7 @@ fn ce10_a_receiver_for_whom_too_much_waits_is_ended() {
     let mut stage = Stage::with(5, &["a", "b", "c"], MICROPHONE);
     stage.run(3 * SECOND);
     // It takes nothing any more, long before it counts as gone.
-    let vanished = stage.members.remove("b").unwrap();
+    let vanished = stage.clients.remove("b").unwrap();
     let message = [&[0][..], &[7; 8_000]].concat();
     let start = stage.now;
     while stage.farewell("b").is_none() {
@@ -94,7 +95,7 @@ fn ce10_a_receiver_for_whom_too_much_waits_is_ended() {
     }
     assert_eq!(stage.farewell("b"), Some(Farewell::Lost));
     assert_eq!(stage.names(), ["a", "c"]);
-    assert!(stage.member("c").messages.len() > 100);
+    assert!(stage.client_mut("c").messages.len() > 100);
     drop(vanished);
 }
 
@@ -106,7 +107,7 @@ fn ce10_a_message_without_form_is_not_passed_on() {
         send(&mut stage, "a", "lossy", bad);
     }
     stage.run(SECOND);
-    assert_eq!(stage.member("b").messages, []);
+    assert_eq!(stage.client_mut("b").messages, []);
     assert_eq!(stage.names(), ["a", "b"]);
     send(&mut stage, "a", "reliable", b"\x05b");
     stage.run(SECOND);

@@ -14,6 +14,13 @@ pub(crate) struct Packet {
     pub(crate) contents: Vec<u8>,
 }
 
+impl Packet {
+    /// A connectivity check, or the answer to one.
+    pub(crate) fn is_check(&self) -> bool {
+        self.contents[0] < 2
+    }
+}
+
 /// How bad a network is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Weather {
@@ -63,10 +70,28 @@ impl Bottleneck {
     }
 }
 
+/// Picks packets that somebody sends.
+#[derive(Debug)]
+struct Trap {
+    source: SocketAddr,
+    pick: fn(&Packet) -> bool,
+}
+
+impl Trap {
+    fn takes(&self, packet: &Packet) -> bool {
+        self.source == packet.source && (self.pick)(packet)
+    }
+}
+
 pub(crate) struct Network {
     random: ChaCha8Rng,
     weather: Weather,
     bottlenecks: BTreeMap<SocketAddr, Bottleneck>,
+    /// What it takes never arrives.
+    sinks: Vec<Trap>,
+    /// It takes one packet.
+    capture: Option<Trap>,
+    captured: Option<Packet>,
     under_way: BTreeMap<(Instant, u64), Packet>,
     sent: u64,
 }
@@ -77,6 +102,9 @@ impl Network {
             random: ChaCha8Rng::seed_from_u64(seed),
             weather,
             bottlenecks: BTreeMap::new(),
+            sinks: Vec::new(),
+            capture: None,
+            captured: None,
             under_way: BTreeMap::new(),
             sent: 0,
         }
@@ -92,7 +120,33 @@ impl Network {
         }
     }
 
+    /// From now on, no such packet of somebody arrives.
+    pub(crate) fn sink(&mut self, source: SocketAddr, pick: fn(&Packet) -> bool) {
+        self.sinks.push(Trap { source, pick });
+    }
+
+    /// The next such packet of somebody doesn't arrive, but can be had from [`Network::captured`].
+    pub(crate) fn capture(&mut self, source: SocketAddr, pick: fn(&Packet) -> bool) {
+        self.capture = Some(Trap { source, pick });
+    }
+
+    pub(crate) fn captured(&mut self) -> Option<Packet> {
+        self.captured.take()
+    }
+
     pub(crate) fn send(&mut self, now: Instant, packet: Packet) {
+        if self
+            .capture
+            .as_ref()
+            .is_some_and(|trap| trap.takes(&packet))
+        {
+            self.capture = None;
+            self.captured = Some(packet);
+            return;
+        }
+        if self.sinks.iter().any(|sink| sink.takes(&packet)) {
+            return;
+        }
         self.sent += 1;
         if self.random.next_u32() % 1_000 < self.weather.loss {
             return;

@@ -1,7 +1,7 @@
 //! Video: nothing is missing, and keyframes are not asked for too often.
 
 use crate::network::Weather;
-use crate::world::{BOTH, World};
+use crate::pages::{BOTH, Pages};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use str0m::media::MediaKind;
@@ -9,10 +9,10 @@ use str0m::media::MediaKind;
 #[test]
 fn sf22_lost_video_is_sent_again() {
     for seed in 1..=3 {
-        let mut world = World::with(seed, Weather::FOUL, &["a", "b", "c"], BOTH);
-        world.run(Duration::from_secs(15));
+        let mut pages = Pages::with(seed, Weather::FOUL, &["a", "b", "c"], BOTH);
+        pages.run(Duration::from_secs(15));
         for (listener, speaker) in [("a", "b"), ("b", "c"), ("c", "a")] {
-            let heard = &world.client(listener).heard[&(speaker.to_owned(), MediaKind::Video)];
+            let heard = &pages.client(listener).heard[&(speaker.to_owned(), MediaKind::Video)];
             let numbers: BTreeSet<u64> = heard.numbers.iter().copied().collect();
             assert_eq!(numbers.len(), heard.numbers.len(), "a packet came twice");
             let (first, last) = (numbers.first().unwrap(), numbers.last().unwrap());
@@ -30,7 +30,7 @@ fn sf22_lost_video_is_sent_again() {
                 "seed {seed}: {missing} of {all} are missing"
             );
         }
-        let stats = world.sfu.stats();
+        let stats = pages.sfu.stats();
         assert!(stats.nacks_in > 0 && stats.nacks_out > 0, "{stats:?}");
         assert!(stats.loss_reports > 0 && stats.rtt_sum > 0.0, "{stats:?}");
     }
@@ -38,16 +38,16 @@ fn sf22_lost_video_is_sent_again() {
 
 #[test]
 fn sf23_a_storm_of_keyframe_requests_becomes_a_few() {
-    let mut world = World::with(4, Weather::FAIR, &["a", "b", "c"], BOTH);
-    world.run(Duration::from_secs(6));
-    let before = world.client("a").keyframes_asked.len();
+    let mut pages = Pages::with(4, Weather::FAIR, &["a", "b", "c"], BOTH);
+    pages.run(Duration::from_secs(6));
+    let before = pages.client("a").keyframes_asked.len();
     for _ in 0..100 {
-        let now = world.now;
-        world.client_mut("b").ask_keyframes(now);
-        world.client_mut("c").ask_keyframes(now);
-        world.run(Duration::from_millis(20));
+        let now = pages.now;
+        pages.client_mut("b").ask_keyframes(now);
+        pages.client_mut("c").ask_keyframes(now);
+        pages.run(Duration::from_millis(20));
     }
-    let asked = &world.client("a").keyframes_asked[before..];
+    let asked = &pages.client("a").keyframes_asked[before..];
     assert!(
         (3..=6).contains(&asked.len()),
         "asked {} times in 2 s",
@@ -55,15 +55,15 @@ fn sf23_a_storm_of_keyframe_requests_becomes_a_few() {
     );
     let mut pairs = asked.windows(2);
     assert!(pairs.all(|pair| pair[1] - pair[0] >= Duration::from_millis(480)));
-    assert!(world.sfu.stats().keyframes_in > 100);
+    assert!(pages.sfu.stats().keyframes_in > 100);
 }
 
 #[test]
 fn sf23_who_starts_to_watch_gets_a_keyframe() {
-    let mut world = World::with(5, Weather::FAIR, &["a"], BOTH);
-    world.run(Duration::from_secs(3));
-    assert!(world.client("a").keyframes_asked.is_empty());
-    world.join("b", BOTH);
-    world.run(Duration::from_secs(2));
-    assert!(!world.client("a").keyframes_asked.is_empty());
+    let mut pages = Pages::with(5, Weather::FAIR, &["a"], BOTH);
+    pages.run(Duration::from_secs(3));
+    assert!(pages.client("a").keyframes_asked.is_empty());
+    pages.join("b", BOTH);
+    pages.run(Duration::from_secs(2));
+    assert!(!pages.client("a").keyframes_asked.is_empty());
 }

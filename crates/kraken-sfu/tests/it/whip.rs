@@ -1,6 +1,9 @@
 //! WHIP and WHEP.
 
-use crate::stage::{BOTH, MICROPHONE, Stage, room};
+use crate::member::{Member, SILENCE};
+use crate::network::Weather;
+use crate::setup::{BOTH, MICROPHONE, Setup};
+use crate::stage::{BOUNDS, Stage, room};
 use kraken_sfu::{Attach, CallError, Error, Way};
 use std::time::Duration;
 
@@ -13,14 +16,14 @@ fn ce12_a_whip_client_is_received_by_members() {
     stage.run(2 * SECOND);
     for source in BOTH {
         let track = stage.track("whip", *source);
-        assert!(stage.member("a").heard(&track) > 40, "{source:?}");
+        assert!(stage.client_mut("a").heard(&track) > 40, "{source:?}");
     }
-    let who = stage.member("whip").who.clone();
+    let who = stage.client_mut("whip").who.clone();
     assert_eq!(
         stage.sfu.attached(&room(), &who.session),
         Some(who.user.clone())
     );
-    let member = stage.member("a").who.clone();
+    let member = stage.client_mut("a").who.clone();
     assert_eq!(stage.sfu.attached(&room(), &member.session), None);
     let now = stage.now;
     stage.sfu.end(now, &who).unwrap();
@@ -32,7 +35,7 @@ fn ce12_a_fragment_restarts_ice_or_changes_nothing() {
     let mut stage = Stage::with(2, &["a"], MICROPHONE);
     let attached = stage.attach("whip", Way::Whip).unwrap();
     stage.run(SECOND);
-    let (now, who) = (stage.now, stage.member("whip").who.clone());
+    let (now, who) = (stage.now, stage.client_mut("whip").who.clone());
     let candidates = "a=mid:0\r\na=candidate:1 1 UDP 1 10.0.0.1 9 typ host\r\n";
     let taken = stage
         .sfu
@@ -55,28 +58,28 @@ fn ce12_a_fragment_restarts_ice_or_changes_nothing() {
 fn ce13_a_whep_client_receives_who_speaks() {
     let mut stage = Stage::with(3, &["a", "b"], BOTH);
     for name in ["a", "b"] {
-        stage.member(name).level = -90;
+        stage.client_mut(name).level = SILENCE;
     }
     stage.attach("whep", Way::Whep).unwrap();
     stage.run(2 * SECOND);
     for track in ["audio", "video"] {
-        assert!(stage.member("whep").heard(track) > 20, "{track}");
+        assert!(stage.client_mut("whep").heard(track) > 20, "{track}");
     }
     let bytes_of = |stage: &Stage| stage.sfu.stats().packets_out;
     for name in ["b", "a", "b"] {
-        stage.member(name).level = -20;
+        stage.client_mut(name).level = -20;
         stage.run(3 * SECOND);
         let before = bytes_of(&stage);
         assert!(stage.hears("whep", "audio", SECOND) > 40, "{name}");
         assert!(stage.hears("whep", "video", SECOND) > 40, "{name}");
         assert!(bytes_of(&stage) > before);
-        stage.member(name).level = -90;
+        stage.client_mut(name).level = SILENCE;
     }
     // Nobody is left who publishes.
     for name in ["a", "b"] {
-        let (now, who) = (stage.now, stage.member(name).who.clone());
+        let (now, who) = (stage.now, stage.client_mut(name).who.clone());
         stage.sfu.end(now, &who).unwrap();
-        stage.members.remove(name);
+        stage.clients.remove(name);
     }
     stage.run(SECOND);
     assert_eq!(stage.hears("whep", "audio", SECOND), 0);
@@ -89,14 +92,14 @@ fn ce13_a_whep_client_receives_who_speaks() {
 
 #[test]
 fn ce13_a_description_with_nothing_usable_is_refused() {
-    let mut stage = Stage::new(4);
+    let mut stage = Stage::new(4, Weather::FAIR);
     let attach = |stage: &mut Stage, way, offer: &str| {
-        let who = crate::member::Member::new(stage.now, 1, "x").who;
+        let who = Member::new(stage.now, 1, "x", Setup::PLAIN).who;
         let attach = Attach {
             who,
             way,
             offer: offer.to_owned(),
-            bounds: crate::stage::BOUNDS,
+            bounds: BOUNDS,
         };
         stage.sfu.attach(stage.now, attach)
     };
@@ -106,10 +109,10 @@ fn ce13_a_description_with_nothing_usable_is_refused() {
             nonsense,
             Err(Error::Call(CallError::NothingUsable))
         ));
-        let (data, _) = crate::member::Member::new(stage.now, 1, "x").offer(&[]);
+        let (data, _) = Member::new(stage.now, 1, "x", Setup::PLAIN).offer(&[]);
         let refused = attach(&mut stage, way, &data);
         assert_eq!(refused, Err(CallError::NothingUsable.into()));
-        let (offer, _) = crate::member::Member::new(stage.now, 1, "x").offer(MICROPHONE);
+        let (offer, _) = Member::new(stage.now, 1, "x", Setup::PLAIN).offer(MICROPHONE);
         let unknown = offer.replace("opus/48000", "other/48000");
         assert_eq!(
             attach(&mut stage, way, &unknown),
