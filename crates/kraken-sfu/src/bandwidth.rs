@@ -4,7 +4,7 @@ use crate::codec::Size;
 use crate::layers::{Chooser, Chosen, Video};
 use crate::messages::TrackWish;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use str0m::Rtc;
 use str0m::bwe::{Bitrate, BweKind};
 
@@ -14,6 +14,8 @@ use str0m::bwe::{Bitrate, BweKind};
 const BITS_PER_PIXEL: f64 = 1.6;
 /// The estimate follows what is wanted, and probes cost room: smaller changes are none.
 const NOTABLE: f64 = 1.25;
+/// How long a client is sent more than its connection is estimated to hold.
+const TRIAL: Duration = Duration::from_secs(3);
 
 /// What is known of one client's connection.
 #[derive(Default)]
@@ -23,11 +25,19 @@ pub(crate) struct Bandwidth {
     /// How large tracks are shown, by their names. Nothing, if one isn't shown at all.
     wishes: BTreeMap<String, Option<Size>>,
     chooser: Chooser,
+    trial: Option<Trial>,
     /// What the client was told of its tracks, by their names.
     told: BTreeMap<String, Option<usize>>,
     /// How much the estimator was told to keep up, and to look for.
     needed: u64,
     desired: u64,
+}
+
+/// A client that is sent nothing gives nothing to estimate by: its estimate would stay as it is. So
+/// it is sent something for a while; if that was too much, the chooser waits longer each time.
+struct Trial {
+    until: Instant,
+    room: u64,
 }
 
 impl Bandwidth {
@@ -75,9 +85,16 @@ impl Bandwidth {
         most: usize,
         videos: &[Video],
     ) -> Chosen {
-        let room = self.estimate.unwrap_or(u64::MAX).min(bound);
-        self.chooser
-            .choose(now, room.saturating_sub(audio), most, videos)
+        let estimate = self.estimate.unwrap_or(u64::MAX).saturating_sub(audio);
+        let trial = self.trial.as_ref().filter(|trial| now < trial.until);
+        let room = trial.map_or(estimate, |trial| trial.room.max(estimate));
+        let room = room.min(bound.saturating_sub(audio));
+        let chosen = self.chooser.choose(now, room, most, videos);
+        if chosen.places.values().all(Option::is_none) {
+            let until = now + TRIAL;
+            self.trial = chosen.needed.map(|room| Trial { until, room });
+        }
+        chosen
     }
 
     /// Lets the estimator look for as much as could be sent, and lets padding show that there is
@@ -129,4 +146,79 @@ fn usual(size: Size) -> u64 {
 fn is_notable(before: u64, after: u64) -> bool {
     let (before, after) = (before as f64, after as f64);
     after > before * NOTABLE || after * NOTABLE < before
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layers::Layer;
+    use crate::source::SourceId;
+
+    const LOOK: Duration = Duration::from_millis(250);
+    const AUDIO: u64 = 40_000;
+    const BITRATE: u64 = 1_200_000;
+
+    /// A video in one piece.
+    fn video() -> Video {
+        Video {
+            source: SourceId {
+                peer: 1,
+                mid: "v".into(),
+            },
+            is_screen: false,
+            shown: Some(Size::default()),
+            silence: 0,
+            layers: vec![Layer {
+                place: 0,
+                bitrate: BITRATE,
+                size: Size::default(),
+            }],
+        }
+    }
+
+    /// In which looks of so many seconds the video is sent; `estimate` follows what is sent.
+    fn looks(seconds: u32, bound: u64, estimate: impl Fn(bool) -> u64) -> Vec<bool> {
+        let mut bandwidth = Bandwidth::default();
+        let mut now = Instant::now();
+        let mut is_sent = false;
+        let looks = (0..seconds * 4).map(|_| {
+            bandwidth.estimate = Some(estimate(is_sent));
+            let chosen = bandwidth.choose(now, AUDIO, bound, 9, &[video()]);
+            is_sent = chosen.places.values().any(Option::is_some);
+            now += LOOK;
+            is_sent
+        });
+        looks.collect()
+    }
+
+    #[test]
+    fn la20_who_is_sent_nothing_is_tried_and_goes_on_if_it_holds() {
+        let sent = looks(
+            20,
+            u64::MAX,
+            |is_sent| if is_sent { 2_000_000 } else { 300_000 },
+        );
+        assert_eq!(sent.iter().position(|sent| *sent), Some(1));
+        assert!(sent[1..].iter().all(|sent| *sent));
+    }
+
+    #[test]
+    fn la20_who_is_too_narrow_is_tried_less_and_less_often() {
+        let sent = looks(200, u64::MAX, |_| 300_000);
+        let runs: Vec<_> = sent.chunk_by(|one, other| one == other).collect();
+        let tries = runs.iter().filter(|run| run[0]);
+        assert!(tries.clone().all(|run| run.len() <= 12), "3 seconds each");
+        let pauses: Vec<usize> = runs[1..]
+            .iter()
+            .filter(|run| !run[0])
+            .map(|run| run.len() / 4)
+            .collect();
+        assert!(pauses.starts_with(&[3, 6, 12, 24, 48]), "{pauses:?}");
+    }
+
+    #[test]
+    fn la20_no_trial_breaks_the_bound_of_a_room() {
+        let sent = looks(20, BITRATE, |_| 300_000);
+        assert!(sent.iter().all(|sent| !sent));
+    }
 }
