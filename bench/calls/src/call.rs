@@ -123,6 +123,11 @@ impl Server for Call {
         Ok(is_new)
     }
 
+    fn attend(&mut self, network: &mut Network, member: &mut Member) -> Result<()> {
+        self.subscribe(network, member)?;
+        Ok(())
+    }
+
     fn receiving(member: &Member) -> Option<Key> {
         Some(member.connection)
     }

@@ -47,6 +47,9 @@ pub(crate) fn changes(server: &str, changes: &Changes) -> String {
 
 pub(crate) fn switches(scenario: &Scenario, server: &str, switches: &Switches) -> String {
     let times = |times: &[Duration]| {
+        if times.is_empty() {
+            return "– | –".to_owned();
+        }
         let [median, longest] = [50, 100].map(|percent| millis(quantile(times, percent)));
         format!("{median:.0} ms | {longest:.0} ms")
     };

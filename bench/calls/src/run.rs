@@ -19,6 +19,8 @@ const LOOK: Duration = Duration::from_millis(500);
 const REST: Duration = Duration::from_secs(2);
 /// How long a new peer may wait for its first packet.
 const FIRST_PACKET: Duration = Duration::from_secs(10);
+/// How often peers attend to what servers say.
+const ATTENTION: Duration = Duration::from_secs(1);
 /// Between two switches: longer than a publisher is spared requests for keyframes.
 const SETTLE: Duration = Duration::from_millis(600);
 /// How long a receiver waits for a layer at most.
@@ -81,12 +83,12 @@ impl<'a, S: Server> Session<'a, S> {
     }
 
     pub(crate) fn measure(&mut self, window: Duration) -> Result<Outcome> {
-        let network = &mut self.network;
-        network.play(REST)?;
-        network.connections().for_each(Connection::count);
+        self.play(REST)?;
+        self.network.connections().for_each(Connection::count);
         let (before, started) = (self.server.process().cpu()?, Instant::now());
-        network.play(window)?;
+        self.play(window)?;
         let (after, elapsed) = (self.server.process().cpu()?, started.elapsed());
+        let network = &mut self.network;
         let largest = largest::<S>(network, self.scenario, &self.members);
         if largest < 1.0 && !self.scenario.is_estimated {
             bail!("not everybody heard everybody to the end");
@@ -109,6 +111,21 @@ impl<'a, S: Server> Session<'a, S> {
             largest,
         })
     }
+
+    /// Lets media go on for a while.
+    fn play(&mut self, time: Duration) -> Result<()> {
+        let end = Instant::now() + time;
+        loop {
+            for member in &mut self.members {
+                self.server.attend(&mut self.network, member)?;
+            }
+            let rest = end.saturating_duration_since(Instant::now());
+            if rest.is_zero() {
+                return Ok(());
+            }
+            self.network.play(rest.min(ATTENTION))?;
+        }
+    }
 }
 
 impl<S: Layered> Session<'_, S> {
@@ -122,9 +139,9 @@ impl<S: Layered> Session<'_, S> {
         for (member, round) in members.into_iter().cycle().zip(0..rounds) {
             // Not always in the same moment between two frames.
             let rest = SETTLE + self.scenario.media.interval * round / rounds;
-            self.network.play(rest)?;
+            self.play(rest)?;
             switches.down.push(self.ask(member, Layer::default())?);
-            self.network.play(rest)?;
+            self.play(rest)?;
             switches.up.push(self.ask(member, highest)?);
         }
         switches.down.sort();

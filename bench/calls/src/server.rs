@@ -34,6 +34,11 @@ pub(crate) trait Server {
     /// Lets a peer receive whoever is there. True if somebody is new.
     fn subscribe(&mut self, network: &mut Network, member: &mut Self::Member) -> Result<bool>;
 
+    /// Takes what the server says to a peer by itself, and so shows that the peer is there.
+    fn attend(&mut self, _network: &mut Network, _member: &mut Self::Member) -> Result<()> {
+        Ok(())
+    }
+
     /// The connection on which a peer receives, once there is one.
     fn receiving(member: &Self::Member) -> Option<Key>;
 }
