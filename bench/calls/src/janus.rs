@@ -2,7 +2,8 @@
 
 use crate::network::{Key, Network};
 use crate::process::Process;
-use crate::server::{Seat, Server};
+use crate::server::{Layered, Leaving, Seat, Server};
+use crate::video::Layer;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -11,7 +12,7 @@ use std::net::{IpAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use str0m::media::Direction;
+use str0m::media::{Direction, Mid};
 use tempfile::TempDir;
 use ureq::Agent;
 
@@ -21,6 +22,8 @@ const START: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(50);
 /// How often clients show that they are there.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// The section of the first video that a peer receives.
+const FIRST: &str = "0";
 /// What joins the questions of a session to their answers: there is one at a time.
 const TRANSACTION: &str = "bench";
 /// Where Debian has the plugins, for whichever machine.
@@ -45,7 +48,8 @@ pub(crate) struct Member {
     is_probe: bool,
     /// Its number as a publisher, and the connection on which it publishes.
     publishing: Option<(u64, Key)>,
-    receiving: Option<Key>,
+    /// The handle and the connection on which it receives.
+    receiving: Option<(u64, Key)>,
 }
 
 /// The HTTP API.
@@ -129,10 +133,11 @@ impl Janus {
         let id = joined["plugindata"]["data"]["id"].as_u64();
         let id = id.with_context(|| format!("not joined: {joined}"))?;
         let key = network.open(true, false)?;
-        let kind = network.media.kind;
+        let media = network.media;
         let connection = network.at(key);
-        let offer = connection.offer(kind, Direction::SendOnly)?;
-        let jsep = json!({ "type": "offer", "sdp": offer });
+        let (offer, _) = connection.offer(&media, Direction::SendOnly)?;
+        // The lowest layer comes first.
+        let jsep = json!({ "type": "offer", "sdp": offer, "rid_order": "lmh" });
         let publish = json!({ "request": "publish" });
         let answer = self.api.request(session, handle, &publish, Some(jsep))?;
         connection.accept(answer["jsep"]["sdp"].as_str().context("no answer")?)?;
@@ -193,10 +198,16 @@ impl Server for Janus {
         let start = json!({ "request": "start" });
         self.api
             .request(member.session, handle, &start, Some(jsep))?;
-        member.receiving = Some(key);
+        member.receiving = Some((handle, key));
         Ok(true)
     }
 
+    fn receiving(member: &Member) -> Option<Key> {
+        member.receiving.map(|(_, key)| key)
+    }
+}
+
+impl Leaving for Janus {
     /// Janus' clients wait for events; who doesn't for a minute is gone with its session.
     fn wait_for_leave(
         &mut self,
@@ -231,12 +242,26 @@ impl Server for Janus {
         }
     }
 
-    fn sending(member: &Member) -> Option<Key> {
-        member.publishing.map(|(_, key)| key)
+    fn connections(member: &Member) -> Vec<Key> {
+        let publishing = member.publishing.map(|(_, key)| key);
+        publishing
+            .into_iter()
+            .chain(Self::receiving(member))
+            .collect()
+    }
+}
+
+impl Layered for Janus {
+    fn first(_member: &Member) -> Option<Mid> {
+        Some(FIRST.into())
     }
 
-    fn receiving(member: &Member) -> Option<Key> {
-        member.receiving
+    fn ask(&mut self, member: &mut Member, Layer(layer): Layer) -> Result<()> {
+        let (handle, _) = member.receiving.context("it receives nothing")?;
+        let streams = json!([{ "mid": FIRST, "substream": layer }]);
+        let configure = json!({ "request": "configure", "streams": streams });
+        self.api.message(member.session, handle, &configure, None)?;
+        Ok(())
     }
 }
 

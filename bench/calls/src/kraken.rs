@@ -2,14 +2,13 @@
 
 use crate::network::{Key, Network};
 use crate::process::Process;
-use crate::server::{Seat, Server};
+use crate::server::{Leaving, Seat, Server};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 use str0m::media::Direction;
 use tempfile::TempDir;
@@ -39,24 +38,13 @@ impl Kraken {
             &config,
             format!("[engine]\naddress = \"127.0.0.1\"\nport = 0\nworkers = {workers}\n"),
         )?;
-        let child = Command::new(binary)
-            .args(["engine", "--listen", "127.0.0.1:0", "--config"])
-            .arg(&config)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .with_context(|| format!("can't run {}", binary.display()))?;
-        let mut process = Process(child);
-        let output = process.0.stdout.take().context("no output")?;
-        let mut line = String::new();
-        BufReader::new(output).read_line(&mut line)?;
-        let Some(url) = line.trim().strip_prefix("listening on ") else {
-            bail!("the engine doesn't start: {line}");
-        };
+        let mut command = Command::new(binary);
+        command.args(["engine", "--listen", "127.0.0.1:0", "--config"]);
+        let (process, url) = Process::kraken(command.arg(&config))?;
         Ok(Self {
             process,
             agent: Agent::config_builder().proxy(None).build().into(),
-            url: url.to_owned(),
+            url,
             _folder: folder,
         })
     }
@@ -90,9 +78,9 @@ impl Server for Kraken {
             format!("user-{}", seat.place),
         );
         let key = network.open(seat.sends, seat.is_probe)?;
-        let kind = network.media.kind;
+        let media = network.media;
         let connection = network.at(key);
-        let offer = connection.offer(kind, Direction::SendRecv)?;
+        let (offer, _) = connection.offer(&media, Direction::SendRecv)?;
         let jsep = json!({ "type": "offer", "sdp": offer }).to_string();
         let answer = self.call("publish", &json!([room, user, jsep]))?;
         connection.accept(answer["sdp"]["sdp"].as_str().context("no answer")?)?;
@@ -116,6 +104,12 @@ impl Server for Kraken {
         Ok(true)
     }
 
+    fn receiving(member: &Member) -> Option<Key> {
+        Some(member.connection)
+    }
+}
+
+impl Leaving for Kraken {
     fn wait_for_leave(
         &mut self,
         network: &mut Network,
@@ -128,11 +122,7 @@ impl Server for Kraken {
         Ok(())
     }
 
-    fn sending(member: &Member) -> Option<Key> {
-        Some(member.connection)
-    }
-
-    fn receiving(member: &Member) -> Option<Key> {
-        Some(member.connection)
+    fn connections(member: &Member) -> Vec<Key> {
+        vec![member.connection]
     }
 }

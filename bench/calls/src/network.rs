@@ -1,6 +1,7 @@
 //! All connections, and the time in which they send and receive.
 
 use crate::connection::Connection;
+use crate::video::Layer;
 use anyhow::Result;
 use mio::{Events, Interest, Poll, Token};
 use std::net::IpAddr;
@@ -13,12 +14,20 @@ pub(crate) struct Media {
     pub(crate) kind: MediaKind,
     /// Bytes of a packet's payload.
     pub(crate) size: usize,
-    /// Between two packets of a sender.
+    /// How many packets it sends at a time in each layer of a simulcast, the lowest first. If there
+    /// is only one layer, it is no simulcast.
+    pub(crate) layers: &'static [usize],
+    /// Between two times.
     pub(crate) interval: Duration,
 }
 
 impl Media {
-    fn ticks(&self) -> u64 {
+    /// The layer that is sent to who doesn't ask for another one.
+    pub(crate) fn highest(&self) -> Layer {
+        Layer(self.layers.len() - 1)
+    }
+
+    pub(crate) fn ticks(&self) -> u64 {
         let rate = match self.kind {
             MediaKind::Audio => 48_000,
             MediaKind::Video => 90_000,
@@ -42,8 +51,8 @@ pub(crate) struct Network {
 
 struct Link {
     connection: Connection,
-    /// When it sends its next packet, if it is a sender's.
-    next_packet: Option<Instant>,
+    /// When it sends again, if it is a sender's.
+    next_send: Option<Instant>,
     is_alive: bool,
 }
 
@@ -67,7 +76,7 @@ impl Network {
         registry.register(&mut connection.socket, token, Interest::READABLE)?;
         self.links.push(Link {
             connection,
-            next_packet: sends.then(Instant::now),
+            next_send: sends.then(Instant::now),
             is_alive: true,
         });
         Ok(Key(token.0))
@@ -106,12 +115,11 @@ impl Network {
             }
         }
         let now = Instant::now();
-        let ticks = self.media.ticks();
         for link in self.links.iter_mut().filter(|link| link.is_alive) {
-            if let Some(at) = link.next_packet.filter(|at| *at <= now) {
+            if let Some(at) = link.next_send.filter(|at| *at <= now) {
                 // Who was late catches up: the load is always the same.
-                link.next_packet = Some(at + self.media.interval);
-                link.connection.send(self.media.size, ticks)?;
+                link.next_send = Some(at + self.media.interval);
+                link.connection.send(&self.media)?;
             }
             if link.connection.timeout <= now {
                 link.connection.tick(now)?;

@@ -1,14 +1,32 @@
 //! A server under load: its process, and what it costs.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::fs;
-use std::process::Child;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// A server that ends with this value.
 pub(crate) struct Process(pub(crate) Child);
 
 impl Process {
+    /// Runs `kraken` until it listens, and gives the URL at which it does.
+    pub(crate) fn kraken(command: &mut Command) -> Result<(Self, String)> {
+        let child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("can't run {}", command.get_program().display()))?;
+        let mut process = Self(child);
+        let output = process.0.stdout.take().context("no output")?;
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        let Some(url) = line.trim().strip_prefix("listening on ") else {
+            bail!("Kraken doesn't start: {line}");
+        };
+        Ok((process, url.to_owned()))
+    }
+
     /// The CPU time that all its threads have used.
     pub(crate) fn cpu(&self) -> Result<Duration> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
