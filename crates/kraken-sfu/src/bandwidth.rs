@@ -33,8 +33,9 @@ pub(crate) struct Bandwidth {
     desired: u64,
 }
 
-/// A client that is sent nothing gives nothing to estimate by: its estimate would stay as it is. So
-/// it is sent something for a while; if that was too much, the chooser waits longer each time.
+/// A client that is sent nothing, not even audio, gives nothing to estimate by: its estimate would
+/// stay as it is. So it is sent something for a while; if that was too much, the chooser waits
+/// longer each time.
 struct Trial {
     until: Instant,
     room: u64,
@@ -90,7 +91,7 @@ impl Bandwidth {
         let room = trial.map_or(estimate, |trial| trial.room.max(estimate));
         let room = room.min(bound.saturating_sub(audio));
         let chosen = self.chooser.choose(now, room, most, videos);
-        if chosen.places.values().all(Option::is_none) {
+        if audio == 0 && chosen.places.values().all(Option::is_none) {
             let until = now + TRIAL;
             self.trial = chosen.needed.map(|room| Trial { until, room });
         }
@@ -155,7 +156,6 @@ mod tests {
     use crate::source::SourceId;
 
     const LOOK: Duration = Duration::from_millis(250);
-    const AUDIO: u64 = 40_000;
     const BITRATE: u64 = 1_200_000;
 
     /// A video in one piece.
@@ -177,13 +177,13 @@ mod tests {
     }
 
     /// In which looks of so many seconds the video is sent; `estimate` follows what is sent.
-    fn looks(seconds: u32, bound: u64, estimate: impl Fn(bool) -> u64) -> Vec<bool> {
+    fn looks(seconds: u32, bound: u64, audio: u64, estimate: impl Fn(bool) -> u64) -> Vec<bool> {
         let mut bandwidth = Bandwidth::default();
         let mut now = Instant::now();
         let mut is_sent = false;
         let looks = (0..seconds * 4).map(|_| {
             bandwidth.estimate = Some(estimate(is_sent));
-            let chosen = bandwidth.choose(now, AUDIO, bound, 9, &[video()]);
+            let chosen = bandwidth.choose(now, audio, bound, 9, &[video()]);
             is_sent = chosen.places.values().any(Option::is_some);
             now += LOOK;
             is_sent
@@ -196,6 +196,7 @@ mod tests {
         let sent = looks(
             20,
             u64::MAX,
+            0,
             |is_sent| if is_sent { 2_000_000 } else { 300_000 },
         );
         assert_eq!(sent.iter().position(|sent| *sent), Some(1));
@@ -204,7 +205,7 @@ mod tests {
 
     #[test]
     fn la20_who_is_too_narrow_is_tried_less_and_less_often() {
-        let sent = looks(200, u64::MAX, |_| 300_000);
+        let sent = looks(200, u64::MAX, 0, |_| 300_000);
         let runs: Vec<_> = sent.chunk_by(|one, other| one == other).collect();
         let tries = runs.iter().filter(|run| run[0]);
         assert!(tries.clone().all(|run| run.len() <= 12), "3 seconds each");
@@ -217,8 +218,14 @@ mod tests {
     }
 
     #[test]
+    fn la20_where_there_is_audio_it_is_left_alone() {
+        let sent = looks(20, u64::MAX, 40_000, |_| 300_000);
+        assert!(sent.iter().all(|sent| !sent));
+    }
+
+    #[test]
     fn la20_no_trial_breaks_the_bound_of_a_room() {
-        let sent = looks(20, BITRATE, |_| 300_000);
+        let sent = looks(20, BITRATE - 1, 0, |_| 300_000);
         assert!(sent.iter().all(|sent| !sent));
     }
 }
