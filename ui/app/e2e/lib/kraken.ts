@@ -1,69 +1,13 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcessWithoutNullStreams } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { Server } from '../../../client/e2e/lib/server.ts';
 
-export const MASTER_TOKEN = 'e2e-master-token-0123456789abcdef';
-export const ADMIN_TOKEN = 'e2e-admin-token-0123456789abcdef';
-const LISTENING = /listening on http:\/\/127\.0\.0\.1:(\d+)/;
+export { ADMIN_TOKEN, MASTER_TOKEN } from '../../../client/e2e/lib/server.ts';
 
-const fromHere = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-const KRAKEN = process.env['KRAKEN_BIN'] ?? fromHere('../../../../target/dist/kraken');
-/** Compiled components, kept from run to run: compiling is most of a start. */
-const CACHE = fromHere('../../../../target/interop-cache');
-
-/** A media engine that nobody else's machine can reach, at ports that the system chooses. */
-const ENGINE = `
-[engine]
-address = "127.0.0.1"
-port = 0
-tcp-port = 0
-workers = 1
-
-[rpc]
-host = "127.0.0.1"
-port = 0
-`;
-
-/** `kraken serve` with data of its own. It keeps its port when it is started again. */
-export class KrakenServer {
-  readonly #dataDir: string;
-  #process: ChildProcessWithoutNullStreams | null = null;
-  #port = 0;
-
-  private constructor(dataDir: string) {
-    this.#dataDir = dataDir;
-  }
-
+/** A server as it is at its first start. */
+export class KrakenServer extends Server {
   static async launch(): Promise<KrakenServer> {
-    await mkdir(CACHE, { recursive: true, mode: 0o700 });
-    const server = new KrakenServer(await mkdtemp(join(tmpdir(), 'kraken-app-')));
+    const server = new KrakenServer(await Server.makeFolder());
     await server.start();
     return server;
-  }
-
-  get port(): number {
-    return this.#port;
-  }
-
-  /** What the node inside asks for at its login. */
-  loginSecret(): Promise<string> {
-    return readFile(join(this.#dataDir, 'http-secret'), 'utf8');
-  }
-
-  /** The owner's API, past the pages: what they did shows here. */
-  async api<T>(method: string, path: string, body?: unknown, token = ADMIN_TOKEN): Promise<T> {
-    const answer = await fetch(`http://127.0.0.1:${String(this.#port)}/api${path}`, {
-      method,
-      headers: { authorization: `Bearer ${token}` },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
-    if (!answer.ok) throw new Error(`${method} ${path}: ${await answer.text()}`);
-    return (await answer.json()) as T;
   }
 
   /** A token for one room, as links have it. */
@@ -72,50 +16,4 @@ export class KrakenServer {
     const { token } = await this.api<{ token: string }>('POST', '/apps/default/tokens', body);
     return token;
   }
-
-  async start(): Promise<void> {
-    const listen = `127.0.0.1:${String(this.#port)}`;
-    const engine = join(this.#dataDir, 'engine.toml');
-    await writeFile(engine, ENGINE);
-    const args = ['serve', '--listen', listen, '--data-dir', this.#dataDir, '--cache-dir', CACHE];
-    args.push('--engine', engine);
-    this.#process = spawn(KRAKEN, args, {
-      env: {
-        ...process.env,
-        KRAKEN_MASTER_TOKEN: MASTER_TOKEN,
-        KRAKEN_ADMIN_TOKEN: ADMIN_TOKEN,
-      },
-    });
-    this.#port = await listeningPort(this.#process);
-  }
-
-  async stop(): Promise<void> {
-    const running = this.#process;
-    this.#process = null;
-    if (running?.exitCode !== null) return;
-    const exited = once(running, 'exit');
-    running.kill('SIGTERM');
-    await exited;
-  }
-
-  async dispose(): Promise<void> {
-    await this.stop();
-    await rm(this.#dataDir, { recursive: true, force: true });
-  }
-}
-
-async function listeningPort(server: ChildProcessWithoutNullStreams): Promise<number> {
-  let errors = '';
-  server.stderr.on('data', (chunk: Buffer) => {
-    errors += chunk.toString();
-  });
-  for await (const line of createInterface(server.stdout)) {
-    const port = LISTENING.exec(line)?.[1];
-    if (port !== undefined) {
-      // What it prints from now on must not fill the pipe.
-      server.stdout.resume();
-      return Number(port);
-    }
-  }
-  throw new Error(`the server ended before it listened:\n${errors}`);
 }

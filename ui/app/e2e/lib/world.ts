@@ -52,7 +52,7 @@ export class World {
       return owner;
     }
     const owner = await this.visit('about:blank', options);
-    const password_hash = (await this.server.loginSecret()).trim();
+    const password_hash = (await this.server.ownersSecret()).trim();
     await owner.page.request.post(`${this.root}login`, { data: { password_hash, subdomain: '' } });
     await owner.page.goto(this.url(way));
     return owner;
