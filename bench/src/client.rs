@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::servers::Server;
-use crate::wire::{Dialect, Frame, Message, Opcode, masked_frame};
+use crate::wire::{Dialect, Frame, Message, NOTHING, Opcode, masked_frame};
 
 /// For a handshake and the first sync.
 const JOIN_WITHIN: Duration = Duration::from_secs(60);
@@ -118,7 +118,7 @@ impl Receiver {
 pub(crate) struct Joined {
     pub(crate) sender: Sender,
     pub(crate) receiver: Receiver,
-    /// What the server had, as an update. Empty from a server that does not sync.
+    /// What the server had more, as an update. Empty from a server that does not sync.
     pub(crate) state: Bytes,
 }
 
@@ -126,6 +126,16 @@ pub(crate) struct Joined {
 ///
 /// `index` numbers the clients of a run, so that many share the source addresses.
 pub(crate) async fn join(server: &Server, room: &str, index: usize) -> Result<Joined> {
+    rejoin(server, room, index, NOTHING).await
+}
+
+/// Joins a room as a client that has something of it already.
+pub(crate) async fn rejoin(
+    server: &Server,
+    room: &str,
+    index: usize,
+    state_vector: &[u8],
+) -> Result<Joined> {
     let attempt = async {
         let mut stream = connect(server.address, index).await?;
         let buffer = handshake(&mut stream, server, room).await?;
@@ -147,7 +157,7 @@ pub(crate) async fn join(server: &Server, room: &str, index: usize) -> Result<Jo
         }
         let mut state = Bytes::new();
         if sender.dialect.syncs() {
-            sender.send(&sender.dialect.step1()).await?;
+            sender.send(&sender.dialect.step1(state_vector)).await?;
             state = loop {
                 if let Message::Step2(state) = receiver.next().await? {
                     break state;
@@ -164,6 +174,26 @@ pub(crate) async fn join(server: &Server, room: &str, index: usize) -> Result<Jo
         Ok(joined) => joined.with_context(|| format!("joining {room}")),
         Err(_) => bail!("not in {room} within {} s", JOIN_WITHIN.as_secs()),
     }
+}
+
+/// The body of an HTTP answer.
+pub(crate) async fn get(address: SocketAddr, path: &str, bearer: &str) -> Result<String> {
+    let mut stream = TcpStream::connect(address).await.context("connecting")?;
+    let request =
+        format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer {bearer}\r\n\r\n");
+    stream
+        .write_all(request.as_bytes())
+        .await
+        .context("sending a request")?;
+    let mut answer = String::new();
+    stream
+        .read_to_string(&mut answer)
+        .await
+        .context("reading an answer")?;
+    let (head, body) = answer.split_once("\r\n\r\n").context("half an answer")?;
+    let status = head.split(' ').nth(1);
+    ensure!(status == Some("200"), "{path} was refused: {head}");
+    Ok(body.to_owned())
 }
 
 async fn connect(address: SocketAddr, index: usize) -> Result<TcpStream> {

@@ -3,9 +3,10 @@
 use anyhow::{Context as _, Result};
 use yrs::ClientID;
 use yrs::updates::decoder::Decode as _;
+use yrs::updates::encoder::Encode as _;
 use yrs::{
-    Doc, GetString as _, OffsetKind, Options, ReadTxn as _, Text as _, TextRef, Transact as _,
-    Update,
+    Doc, GetString as _, OffsetKind, Options, ReadTxn as _, StateVector, Text as _, TextRef,
+    Transact as _, Update,
 };
 
 /// The root type that all edits are in.
@@ -80,17 +81,60 @@ impl Typist {
     }
 }
 
+/// A document that takes what others have typed.
+pub(crate) struct Replica {
+    doc: Doc,
+    text: TextRef,
+}
+
+impl Replica {
+    pub(crate) fn new() -> Self {
+        let doc = new_doc(1);
+        let text = doc.get_or_insert_text(TEXT);
+        Self { doc, text }
+    }
+
+    pub(crate) fn apply(&mut self, update: &[u8]) -> Result<()> {
+        let update = Update::decode_v1(update).context("reading an update")?;
+        let mut transaction = self.doc.transact_mut();
+        transaction
+            .apply_update(update)
+            .context("applying an update")
+    }
+
+    pub(crate) fn text(&self) -> String {
+        self.text.get_string(&self.doc.transact())
+    }
+
+    /// How many units of this writer it has.
+    pub(crate) fn clock(&self, writer: u64) -> u32 {
+        let state_vector = self.doc.transact().state_vector();
+        state_vector.get(&ClientID::new(writer))
+    }
+
+    /// All of it as one update.
+    pub(crate) fn state(&self) -> Vec<u8> {
+        let nothing = StateVector::default();
+        self.doc.transact().encode_state_as_update_v1(&nothing)
+    }
+
+    pub(crate) fn state_vector(&self) -> Vec<u8> {
+        self.doc.transact().state_vector().encode_v1()
+    }
+}
+
+/// The document that the updates make.
+pub(crate) fn replica_of(updates: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Result<Replica> {
+    let mut replica = Replica::new();
+    for update in updates {
+        replica.apply(update.as_ref())?;
+    }
+    Ok(replica)
+}
+
 /// The text that the updates make.
 pub(crate) fn text_of(updates: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Result<String> {
-    let doc = new_doc(1);
-    let text = doc.get_or_insert_text(TEXT);
-    for update in updates {
-        let update = Update::decode_v1(update.as_ref()).context("reading an update")?;
-        doc.transact_mut()
-            .apply_update(update)
-            .context("applying an update")?;
-    }
-    Ok(text.get_string(&doc.transact()))
+    Ok(replica_of(updates)?.text())
 }
 
 fn new_doc(client: u64) -> Doc {

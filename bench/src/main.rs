@@ -3,8 +3,10 @@
 //!
 //! It is a client only: what it measures it sees on the wire and in `/proc`.
 
+mod aims;
 mod client;
 mod edits;
+mod growth;
 mod machine;
 mod plan;
 mod report;
@@ -17,16 +19,19 @@ mod wire;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
+use tokio::runtime::Runtime;
 
+use crate::growth::{GROWTHS, Grown, Growth};
 use crate::machine::Cpus;
 use crate::plan::Plan;
 use crate::report::{Outcome, Report};
-use crate::scenario::Scenario;
-use crate::servers::{Kind, Launcher};
+use crate::scenario::{Prepared, Scenario};
+use crate::servers::{Kind, Launcher, Programs};
 
 /// Measures Kraken beside its peers. Exits with 1 if any server lost or changed content.
 #[derive(Debug, Parser)]
@@ -44,6 +49,11 @@ struct Arguments {
     #[arg(long)]
     quick: bool,
 
+    /// Measure how cost grows instead: some scenarios at three sizes each, of Kraken alone unless
+    /// servers are named.
+    #[arg(long)]
+    growth: bool,
+
     /// Runs of each scenario on each server; the report shows medians.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
@@ -52,21 +62,16 @@ struct Arguments {
     #[arg(long)]
     json: bool,
 
-    /// The kraken binary.
-    #[arg(long, env = "KRAKEN_BIN", default_value = "target/dist/kraken")]
-    kraken: PathBuf,
-
-    /// The folder of the peers, after `npm ci` in it.
-    #[arg(long, default_value = "bench/peers")]
-    peers: PathBuf,
-
     /// The editing trace.
     #[arg(long, default_value = "bench/data/automerge-paper.json.gz")]
     trace: PathBuf,
+
+    #[command(flatten)]
+    programs: Programs,
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
+    match run(Arguments::parse()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -77,68 +82,109 @@ fn main() -> ExitCode {
 }
 
 /// Runs everything and prints the report. False if a server failed a scenario.
-fn run(arguments: &Arguments) -> Result<bool> {
+fn run(arguments: Arguments) -> Result<bool> {
     let cpus = Cpus::split()?;
     machine::raise_open_files();
-    let launcher = Launcher::new(&arguments.kraken, &arguments.peers, cpus.clone());
-    let servers = chosen(&arguments.servers, Kind::ALL);
-    for &kind in &servers {
-        launcher.check(kind)?;
-    }
-    let scenarios = chosen(&arguments.only, Scenario::ALL);
-    let plan = Plan::new(arguments.quick, arguments.trace.clone());
-
-    cpus.pin_generator()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cpus.generator_threads())
-        .enable_all()
-        .build()
-        .context("starting the runtime")?;
-    let mut report = Report::new(arguments.quick, arguments.runs, &cpus);
-    for &scenario in &scenarios {
-        let prepared = scenario.prepare(&plan)?;
-        for run in 1..=arguments.runs {
-            for &kind in servers.iter().filter(|&&kind| scenario.suits(kind)) {
-                progress(&format!(
-                    "{scenario} on {kind}, run {run} of {}",
-                    arguments.runs
-                ));
-                let outcome =
-                    runtime.block_on(one(&launcher, kind, scenario, &prepared, plan.limit));
-                if let Outcome::Failed(why) = &outcome {
-                    progress(&format!("  failed: {why}"));
-                }
-                report.add(scenario, kind, outcome);
-            }
-        }
-    }
-
-    let mut out = std::io::stdout().lock();
-    if arguments.json {
-        report.write_json(&mut out)?;
+    let all_servers = if arguments.growth {
+        &[Kind::Kraken]
     } else {
-        report.write_table(&mut out)?;
+        Kind::ALL
+    };
+    let bench = Bench {
+        servers: chosen(&arguments.servers, all_servers),
+        scenarios: chosen(&arguments.only, Scenario::ALL),
+        runs: arguments.runs,
+        launcher: Arc::new(Launcher::new(arguments.programs, cpus.clone())),
+        runtime: runtime(&cpus)?,
+    };
+    for &kind in &bench.servers {
+        bench.launcher.check(kind)?;
+    }
+    let plan = Plan::new(arguments.quick, arguments.trace);
+    let mut out = std::io::stdout().lock();
+    if arguments.growth {
+        let grown = bench.grow(&plan, arguments.quick)?;
+        match arguments.json {
+            true => growth::write_json(&grown, &mut out)?,
+            false => growth::write_table(&grown, &mut out)?,
+        }
+        return Ok(growth::all_passed(&grown));
+    }
+    let mut report = Report::new(arguments.quick, plan.clone(), arguments.runs, &cpus);
+    for &scenario in &bench.scenarios {
+        bench.measure(scenario, &plan, |kind, outcome| {
+            report.add(scenario, kind, outcome);
+        })?;
+    }
+    match arguments.json {
+        true => report.write_json(&mut out)?,
+        false => report.write_table(&mut out)?,
     }
     Ok(report.all_passed())
 }
 
-/// One scenario on a fresh server, within the time limit.
-async fn one(
-    launcher: &Launcher,
-    kind: Kind,
-    scenario: Scenario,
-    prepared: &scenario::Prepared,
-    limit: Duration,
-) -> Outcome {
-    let attempt = async {
-        let server = launcher.start(kind, scenario.service()).await?;
-        let outcome = prepared.run(&server).await;
-        let ended = server.stop().await;
-        let metrics = outcome?;
-        ended?;
-        Ok::<_, anyhow::Error>(metrics)
-    };
-    match tokio::time::timeout(limit, attempt).await {
+/// A runtime on the cores of the load generator.
+fn runtime(cpus: &Cpus) -> Result<Runtime> {
+    cpus.pin_generator()?;
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cpus.generator_threads())
+        .enable_all()
+        .build()
+        .context("starting the runtime")
+}
+
+/// What is to be run, and with what.
+struct Bench {
+    servers: Vec<Kind>,
+    scenarios: Vec<Scenario>,
+    runs: u32,
+    launcher: Arc<Launcher>,
+    runtime: Runtime,
+}
+
+impl Bench {
+    /// Runs a scenario on every server in turns.
+    fn measure(
+        &self,
+        scenario: Scenario,
+        plan: &Plan,
+        mut add: impl FnMut(Kind, Outcome),
+    ) -> Result<()> {
+        let prepared = scenario.prepare(plan, &self.launcher)?;
+        for run in 1..=self.runs {
+            for &kind in self.servers.iter().filter(|&&kind| scenario.suits(kind)) {
+                progress(&format!("{scenario} on {kind}, run {run} of {}", self.runs));
+                let outcome = self.runtime.block_on(one(&prepared, kind, plan.limit));
+                if let Outcome::Failed(why) = &outcome {
+                    progress(&format!("  failed: {why}"));
+                }
+                add(kind, outcome);
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the scenarios that have something that grows, at all sizes.
+    fn grow(&self, plan: &Plan, quick: bool) -> Result<Vec<Grown>> {
+        let wanted = |growth: &&Growth| self.scenarios.contains(&growth.scenario);
+        let mut all = Vec::new();
+        for growth in GROWTHS.iter().filter(wanted) {
+            let mut grown = Grown::new(growth);
+            for (size, plan) in growth.plans(plan, quick) {
+                progress(&growth.title(size));
+                self.measure(growth.scenario, &plan, |kind, outcome| {
+                    grown.add(size, kind, outcome);
+                })?;
+            }
+            all.push(grown);
+        }
+        Ok(all)
+    }
+}
+
+/// One scenario on one server, within the time limit.
+async fn one(prepared: &Prepared, kind: Kind, limit: Duration) -> Outcome {
+    match tokio::time::timeout(limit, prepared.run(kind)).await {
         Ok(Ok(metrics)) => Outcome::Passed(metrics),
         Ok(Err(error)) => Outcome::Failed(format!("{error:#}")),
         Err(_) => Outcome::Failed(format!("not done within {} s", limit.as_secs())),

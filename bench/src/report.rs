@@ -1,13 +1,16 @@
 //! Figures: latencies to percentiles, runs to medians, all of it to a table or JSON.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
+use crate::aims::{AIMS, Figures};
 use crate::machine::{self, Cpus};
+use crate::plan::Plan;
 use crate::scenario::Scenario;
 use crate::servers::Kind;
 
@@ -32,6 +35,10 @@ impl Latencies {
     pub(crate) fn p50_p99(&mut self) -> (Duration, Duration) {
         self.0.sort_unstable();
         (self.quantile(50), self.quantile(99))
+    }
+
+    pub(crate) fn longest(&self) -> Duration {
+        self.0.iter().max().copied().unwrap_or_default()
     }
 
     fn quantile(&self, percent: usize) -> Duration {
@@ -81,6 +88,7 @@ pub(crate) enum Outcome {
 #[derive(Debug)]
 pub(crate) struct Report {
     quick: bool,
+    plan: Plan,
     runs: u32,
     machine: Machine,
     outcomes: BTreeMap<Scenario, BTreeMap<Kind, Vec<Outcome>>>,
@@ -95,24 +103,34 @@ struct Machine {
 
 /// A line of the table: one figure on all servers.
 #[derive(Debug, Serialize)]
-struct Row {
-    metric: &'static str,
-    more_is_better: bool,
-    values: BTreeMap<&'static str, f64>,
+pub(crate) struct Row {
+    pub(crate) metric: &'static str,
+    pub(crate) more_is_better: bool,
+    pub(crate) values: BTreeMap<&'static str, f64>,
     /// Kraken's figure by the best peer's; absent if either was not run.
     ratio_to_best_peer: Option<f64>,
+    aims: Vec<Judged>,
+}
+
+/// An aim, and whether it was met.
+#[derive(Debug, Serialize)]
+struct Judged {
+    aim: String,
+    /// Absent if a server was not run that it is about.
+    is_met: Option<bool>,
 }
 
 #[derive(Debug, Serialize)]
 struct Section {
     scenario: &'static str,
-    title: &'static str,
+    title: String,
     rows: Vec<Row>,
     failures: Vec<Failure>,
 }
 
+/// A run that failed, or something else that must not be.
 #[derive(Debug, Serialize)]
-struct Failure {
+pub(crate) struct Failure {
     server: &'static str,
     why: String,
 }
@@ -126,7 +144,7 @@ struct Document<'a> {
 }
 
 impl Report {
-    pub(crate) fn new(quick: bool, runs: u32, cpus: &Cpus) -> Self {
+    pub(crate) fn new(quick: bool, plan: Plan, runs: u32, cpus: &Cpus) -> Self {
         let machine = Machine {
             processor: machine::processor(),
             server_cpus: cpus.servers.clone(),
@@ -134,6 +152,7 @@ impl Report {
         };
         Self {
             quick,
+            plan,
             runs,
             machine,
             outcomes: BTreeMap::new(),
@@ -149,10 +168,10 @@ impl Report {
             .push(outcome);
     }
 
-    /// Whether no run failed.
+    /// Whether nothing failed.
     pub(crate) fn all_passed(&self) -> bool {
-        let mut all = self.outcomes.values().flat_map(BTreeMap::values).flatten();
-        all.all(|outcome| matches!(outcome, Outcome::Passed(_)))
+        let sections = self.sections();
+        sections.iter().all(|section| section.failures.is_empty())
     }
 
     pub(crate) fn write_json(&self, out: &mut impl Write) -> Result<()> {
@@ -215,26 +234,56 @@ impl Report {
                     ""
                 };
                 writeln!(out, "{ratio:>20} {direction}")?;
+                for judged in &row.aims {
+                    writeln!(out, "      {judged}")?;
+                }
             }
             for failure in &section.failures {
-                writeln!(out, "  FAILED {}: {}", failure.server, failure.why)?;
+                writeln!(out, "  FAILED {failure}")?;
             }
         }
         Ok(())
     }
 
     fn sections(&self) -> Vec<Section> {
-        let section = |(&scenario, outcomes): (&Scenario, &BTreeMap<Kind, Vec<Outcome>>)| Section {
-            scenario: scenario.name(),
-            title: scenario.title(self.quick),
-            rows: rows(outcomes),
-            failures: failures(outcomes),
+        let section = |(&scenario, outcomes): (&Scenario, &BTreeMap<Kind, Vec<Outcome>>)| {
+            let mut rows = rows(outcomes);
+            let mut failures = failures(outcomes);
+            failures.extend(judge(scenario, &mut rows));
+            Section {
+                scenario: scenario.name(),
+                title: scenario.title(&self.plan),
+                rows,
+                failures,
+            }
         };
         self.outcomes.iter().map(section).collect()
     }
 }
 
-fn rows(outcomes: &BTreeMap<Kind, Vec<Outcome>>) -> Vec<Row> {
+/// Adds the aims to the rows. An aim for a figure that there is not is a mistake in the bench.
+fn judge(scenario: Scenario, rows: &mut [Row]) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    if rows.is_empty() {
+        return failures;
+    }
+    for &(_, metric, aim) in AIMS.iter().filter(|(of, ..)| *of == scenario) {
+        match rows.iter_mut().find(|row| row.metric == metric) {
+            Some(row) => row.aims.push(Judged {
+                aim: aim.to_string(),
+                is_met: aim.is_met(row.figures()),
+            }),
+            None => failures.push(Failure {
+                server: Kind::Kraken.name(),
+                why: format!("there is an aim for `{metric}`, and no such figure"),
+            }),
+        }
+    }
+    failures
+}
+
+/// The figures of all servers, medians of their runs.
+pub(crate) fn rows(outcomes: &BTreeMap<Kind, Vec<Outcome>>) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for (&kind, runs) in outcomes {
         let passed: Vec<&Vec<Metric>> = runs
@@ -263,32 +312,58 @@ fn rows(outcomes: &BTreeMap<Kind, Vec<Outcome>>) -> Vec<Row> {
                     more_is_better,
                     values: BTreeMap::new(),
                     ratio_to_best_peer: None,
+                    aims: Vec::new(),
                 });
             }
             rows[index].values.insert(kind.name(), median(values));
         }
     }
     for row in &mut rows {
-        row.ratio_to_best_peer = ratio(row);
+        row.ratio_to_best_peer = row.ratio();
     }
     rows
 }
 
-fn ratio(row: &Row) -> Option<f64> {
-    let kraken = row.values.get(Kind::Kraken.name())?;
-    let peers = Kind::ALL.iter().filter(|kind| kind.is_peer());
-    let values = peers
-        .filter_map(|kind| row.values.get(kind.name()))
-        .copied();
-    let best = values.reduce(if row.more_is_better {
-        f64::max
-    } else {
-        f64::min
-    })?;
-    (best > 0.0).then(|| kraken / best)
+impl Row {
+    fn figures(&self) -> Figures {
+        let of = |kind: Kind| self.values.get(kind.name()).copied();
+        let peers = Kind::ALL.iter().filter(|kind| kind.is_peer());
+        let better = match self.more_is_better {
+            true => f64::max,
+            false => f64::min,
+        };
+        Figures {
+            kraken: of(Kind::Kraken),
+            best_peer: peers.filter_map(|&kind| of(kind)).reduce(better),
+            relay: of(Kind::Relay),
+        }
+    }
+
+    fn ratio(&self) -> Option<f64> {
+        let figures = self.figures();
+        let best = figures.best_peer.filter(|&best| best > 0.0)?;
+        Some(figures.kraken? / best)
+    }
 }
 
-fn failures(outcomes: &BTreeMap<Kind, Vec<Outcome>>) -> Vec<Failure> {
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.server, self.why)
+    }
+}
+
+impl fmt::Display for Judged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = match self.is_met {
+            Some(true) => "met",
+            Some(false) => "MISSED",
+            None => "not judged",
+        };
+        write!(f, "aim: {}: {verdict}", self.aim)
+    }
+}
+
+pub(crate) fn failures(outcomes: &BTreeMap<Kind, Vec<Outcome>>) -> Vec<Failure> {
     let of_kind = |(&kind, runs): (&Kind, &Vec<Outcome>)| {
         let why = runs.iter().filter_map(|run| match run {
             Outcome::Passed(_) => None,
@@ -314,7 +389,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// Three digits that matter.
-fn shorten(value: f64) -> String {
+pub(crate) fn shorten(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),
@@ -349,11 +424,12 @@ mod tests {
             servers: vec![0],
             generator: vec![1],
         };
-        let mut report = Report::new(true, 1, &cpus);
-        report.add(Scenario::Idle, Kind::Kraken, passed(1.0));
+        let plan = Plan::new(true, "trace".into());
+        let mut report = Report::new(true, plan, 1, &cpus);
+        report.add(Scenario::Store, Kind::Kraken, passed(1.0));
         assert!(report.all_passed());
         report.add(
-            Scenario::Idle,
+            Scenario::Store,
             Kind::Relay,
             Outcome::Failed("lost".to_owned()),
         );
@@ -365,6 +441,18 @@ mod tests {
                 .unwrap()
                 .contains("FAILED relay: lost")
         );
+    }
+
+    #[test]
+    fn an_aim_is_judged_beside_its_figure_and_never_forgotten() {
+        let aimed = |value| Outcome::Passed(vec![Metric::less_is_better("all synced, ms", value)]);
+        for (value, is_met) in [(1_500.0, true), (1_501.0, false)] {
+            let mut rows = rows(&BTreeMap::from([(Kind::Kraken, vec![aimed(value)])]));
+            assert!(judge(Scenario::Rejoin, &mut rows).is_empty());
+            assert_eq!(rows[0].aims[0].is_met, Some(is_met));
+        }
+        let mut without = rows(&BTreeMap::from([(Kind::Kraken, vec![passed(1.0)])]));
+        assert_eq!(judge(Scenario::Rejoin, &mut without).len(), 1);
     }
 
     #[test]

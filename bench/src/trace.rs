@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use flate2::bufread::GzDecoder;
 use serde::Deserialize;
 
-use crate::edits::{Pile, Typist};
+use crate::edits::{Pile, Typist, replica_of};
 
 /// The client id of the paper's only writer.
 pub(crate) const WRITER: u64 = 0x51_7e_c0_de;
@@ -68,6 +68,26 @@ impl Trace {
             text,
         })
     }
+
+    /// How many edits, from the first one, a state holds. One that holds others, or lacks some in
+    /// between, is an error.
+    pub(crate) fn edits_in(&self, state: &[u8]) -> Result<usize> {
+        let kept = replica_of([state])?;
+        let (clock, text) = (kept.clock(WRITER), kept.text());
+        let at_least = self.clocks.partition_point(|&after| after < clock);
+        let at_most = self.clocks.partition_point(|&after| after <= clock);
+        // Deletions move no clock: which of them are kept is seen by the text alone.
+        let mut replica = replica_of(self.updates.iter().take(at_least))?;
+        for edits in at_least..=at_most {
+            if replica.clock(WRITER) == clock && replica.text() == text {
+                return Ok(edits);
+            }
+            if edits < at_most {
+                replica.apply(self.updates.get(edits))?;
+            }
+        }
+        bail!("what is there is no beginning of what was typed")
+    }
 }
 
 fn read(path: &Path) -> Result<Document> {
@@ -75,4 +95,49 @@ fn read(path: &Path) -> Result<Document> {
     Ok(serde_json::from_reader(BufReader::new(GzDecoder::new(
         file,
     )))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trace() -> Trace {
+        let mut typist = Typist::new(WRITER);
+        let (mut updates, mut clocks) = (Pile::default(), Vec::new());
+        for (index, removed, inserted) in [
+            (0, 0, "a"),
+            (1, 0, "bc"),
+            (0, 1, ""),
+            (0, 1, ""),
+            (1, 0, "d"),
+        ] {
+            updates.push(&typist.splice(index, removed, inserted));
+            clocks.push(typist.clock());
+        }
+        Trace {
+            updates,
+            clocks,
+            text: typist.text(),
+        }
+    }
+
+    #[test]
+    fn a_beginning_is_as_long_as_it_is() {
+        let trace = trace();
+        for edits in 0..=trace.updates.len() {
+            let state = replica_of(trace.updates.iter().take(edits))
+                .unwrap()
+                .state();
+            assert_eq!(trace.edits_in(&state).unwrap(), edits);
+        }
+    }
+
+    #[test]
+    fn what_lacks_an_edit_in_between_is_no_beginning() {
+        let trace = trace();
+        let all = trace.updates.iter().enumerate();
+        let gappy = all.filter_map(|(edit, update)| (edit != 2).then_some(update));
+        let state = replica_of(gappy).unwrap().state();
+        assert!(trace.edits_in(&state).is_err());
+    }
 }

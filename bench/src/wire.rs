@@ -8,9 +8,9 @@ use yrs::Update;
 use yrs::updates::decoder::Decode as _;
 
 /// The empty state vector.
-const NOTHING: &[u8] = &[0];
+pub(crate) const NOTHING: &[u8] = &[0];
 /// The update without content.
-const EMPTY_UPDATE: &[u8] = &[0, 0];
+pub(crate) const EMPTY_UPDATE: &[u8] = &[0, 0];
 /// The type of a patch in a store.
 const PATCH: u8 = 1;
 /// Every client masks with this: a mask of zeros would spare some servers the work.
@@ -64,9 +64,9 @@ impl Dialect {
         }
     }
 
-    /// Asks for everything.
-    pub(crate) fn step1(&self) -> Bytes {
-        self.sync(0, NOTHING)
+    /// Asks for everything that the state vector lacks.
+    pub(crate) fn step1(&self, state_vector: &[u8]) -> Bytes {
+        self.sync(0, state_vector)
     }
 
     /// Has nothing.

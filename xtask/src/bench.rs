@@ -11,9 +11,21 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         Some((first, rest)) if first == "sfu" => measure("kraken-bench-calls", rest),
         _ => {
             npm::installed("bench/peers")?;
+            build_component()?;
             measure("kraken-bench", arguments)
         }
     }
+}
+
+/// Builds what compares the component with the core, together with the command: alone it would have
+/// the features of fewer packages, and all of wasmtime would be built again.
+fn build_component() -> Result<()> {
+    Step::new("build what measures the component").run(cargo().args([
+        "build",
+        "--profile=dist",
+        "--package=kraken-cli",
+        "--package=kraken-bench-component",
+    ]))
 }
 
 fn measure(package: &str, arguments: &[String]) -> Result<()> {

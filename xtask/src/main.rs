@@ -5,6 +5,7 @@ mod bench;
 mod ci;
 mod command;
 mod component;
+mod dependencies;
 mod npm;
 mod soak;
 mod tests;
@@ -48,7 +49,7 @@ enum Task {
     Component,
     /// Build the package that tests Kraken inside of a node, at test/kraken-test/pkg
     Tester,
-    /// Check everything: format, lints, docs, boundaries, then every suite
+    /// Check everything: format, lints, docs, boundaries, dependencies, then every suite
     Ci,
     /// Measure Kraken and its peers side by side
     Bench {

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::LOST_AFTER;
+use super::{LOST_AFTER, micros};
 use crate::client::{Receiver, join};
 use crate::edits::{Pile, Typist, text_of};
 use crate::plan::Plan;
@@ -23,6 +23,8 @@ use crate::wire::end_clock;
 
 const ROOM: &str = "fan-out";
 const TYPIST: u64 = 0x1234_5678;
+/// More than this can't be typed in the time of a run.
+const MOST_EDITS: usize = 1_000_000;
 /// More than any window.
 const SLOTS: usize = 1_024;
 
@@ -52,7 +54,8 @@ impl FanOut {
     pub(crate) fn new(plan: Plan, window: usize) -> Self {
         let mut typist = Typist::new(TYPIST);
         let mut updates = Pile::default();
-        for _ in 0..plan.fan_out_edits {
+        let most = plan.fan_out_deliveries / plan.fan_out_clients;
+        for _ in 0..most.min(MOST_EDITS) {
             updates.push(&typist.type_one());
         }
         Self {
@@ -188,6 +191,10 @@ impl FanOut {
                 "server CPU us/delivery",
                 micros(measured.cpu) / deliveries.max(1) as f64,
             ),
+            Metric::less_is_better(
+                "server CPU us/edit",
+                micros(measured.cpu) / measured.edits.max(1) as f64,
+            ),
             Metric::less_is_better("p50 to all, us", micros(p50)),
             Metric::less_is_better("p99 to all, us", micros(p99)),
         ]
@@ -246,8 +253,4 @@ async fn expect(
             Err(error) => Err(error).context("a reader"),
         },
     }
-}
-
-fn micros(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e6
 }

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::LOST_AFTER;
+use super::{LOST_AFTER, micros};
 use crate::client::{Receiver, Sender, join};
 use crate::edits::{Typist, text_of};
 use crate::plan::Plan;
@@ -17,7 +17,7 @@ use crate::report::Metric;
 use crate::servers::Server;
 
 /// Clients in a room.
-const PER_ROOM: usize = 10;
+pub(super) const PER_ROOM: usize = 10;
 /// Handshakes under way at once.
 const AT_ONCE: usize = 32;
 /// Every so many rooms, one is asked at the end whether it still works.
@@ -74,7 +74,7 @@ impl Idle {
             ),
             Metric::less_is_better(
                 "connecting, server CPU us",
-                (connected.cpu - before.cpu).as_secs_f64() * 1e6 / count,
+                micros(connected.cpu - before.cpu) / count,
             ),
         ])
     }

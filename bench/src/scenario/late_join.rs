@@ -4,26 +4,20 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, ensure};
 use bytes::Bytes;
 use futures_util::future::join_all;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio::time::timeout;
 
-use super::LOST_AFTER;
-use crate::client::{Receiver, join};
+use super::ingest::ingest;
+use super::millis;
+use crate::client::join;
 use crate::edits::text_of;
 use crate::plan::Plan;
 use crate::report::{Latencies, Metric};
 use crate::servers::Server;
-use crate::trace::{Trace, WRITER};
-use crate::wire::end_clock;
+use crate::trace::Trace;
 
 const ROOM: &str = "paper";
-/// Edits that are sent before the observer has them: enough to keep every server busy, and less
-/// than any of them queues.
-const WINDOW: usize = 512;
 
 pub(crate) struct LateJoin {
     plan: Plan,
@@ -36,33 +30,8 @@ impl LateJoin {
     }
 
     pub(crate) async fn run(&self, server: &Server) -> Result<Vec<Metric>> {
-        // Some servers forget a room without clients: these two stay until the end.
-        let observer = join(server, ROOM, 0).await?;
-        let typist = join(server, ROOM, 1).await?;
-        let frames: Vec<Bytes> = self
-            .trace
-            .updates
-            .iter()
-            .map(|update| typist.sender.dialect.update(update))
-            .collect();
-        let (seen, mut progress) = watch::channel(0);
-        let mut readers = JoinSet::new();
-        readers.spawn(observe(observer.receiver, seen));
-        readers.spawn(drain(typist.receiver));
-
-        let cpu_before = server.usage()?.cpu;
-        let started = Instant::now();
-        for (edit, frame) in frames.iter().enumerate() {
-            // Deletions move no clock, so a run of them is bounded by the insertion before it.
-            if let Some(before) = edit.checked_sub(WINDOW) {
-                reached(&mut progress, &mut readers, self.trace.clocks[before]).await?;
-            }
-            typist.sender.send(frame).await?;
-        }
-        let last = self.trace.clocks.last().copied().unwrap_or(0);
-        reached(&mut progress, &mut readers, last).await?;
-        let ingest = started.elapsed();
-        let usage = server.usage()?;
+        let ingested = ingest(server, ROOM, &self.trace, 0).await?;
+        let rss = server.usage()?.rss;
 
         let mut alone = Latencies::default();
         let mut bytes = 0;
@@ -72,26 +41,23 @@ impl LateJoin {
             bytes = state.len();
             self.verify(&state)?;
         }
-        let together = self.join_at_once(server).await?;
+        let mut at_once = self.join_at_once(server).await?;
 
-        let (join_p50, _) = alone.p50_p99();
+        let edits = self.trace.updates.len() as f64;
         Ok(vec![
-            Metric::more_is_better(
-                "ingest, edits/s",
-                frames.len() as f64 / ingest.as_secs_f64(),
-            ),
+            Metric::more_is_better("ingest, edits/s", edits / ingested.took.as_secs_f64()),
             Metric::less_is_better(
                 "ingest, server CPU us/edit",
-                (usage.cpu - cpu_before).as_secs_f64() * 1e6 / frames.len() as f64,
+                ingested.cpu.as_secs_f64() * 1e6 / edits,
             ),
-            Metric::less_is_better("join p50, ms", millis(join_p50)),
-            Metric::less_is_better(together.0, together.1),
+            Metric::less_is_better("join p50, ms", millis(alone.p50_p99().0)),
+            Metric::less_is_better("join p99 at once, ms", millis(at_once.p50_p99().1)),
             Metric::less_is_better("size of the content, kB", bytes as f64 / 1e3),
-            Metric::less_is_better("RSS after ingest, MB", usage.rss as f64 / 1e6),
+            Metric::less_is_better("RSS after ingest, MB", rss as f64 / 1e6),
         ])
     }
 
-    async fn join_at_once(&self, server: &Server) -> Result<(&'static str, f64)> {
+    async fn join_at_once(&self, server: &Server) -> Result<Latencies> {
         let joins = (0..self.plan.joins_at_once).map(|index| timed_join(server, index));
         let mut all = Latencies::default();
         for joined in join_all(joins).await {
@@ -99,8 +65,7 @@ impl LateJoin {
             all.add(took);
             self.verify(&state)?;
         }
-        let (_, p99) = all.p50_p99();
-        Ok(("join p99 at once, ms", millis(p99)))
+        Ok(all)
     }
 
     fn verify(&self, state: &Bytes) -> Result<()> {
@@ -116,49 +81,4 @@ async fn timed_join(server: &Server, index: usize) -> Result<(Duration, Bytes)> 
     let started = Instant::now();
     let joined = join(server, ROOM, index).await?;
     Ok((joined.receiver.read_at - started, joined.state))
-}
-
-/// Tells how far the writer's clock has come here.
-async fn observe(mut receiver: Receiver, seen: watch::Sender<u32>) -> Result<()> {
-    loop {
-        let update = receiver.next_update().await?;
-        if let Some(end) = end_clock(&update, WRITER)? {
-            seen.send_replace(end);
-        }
-    }
-}
-
-async fn drain(mut receiver: Receiver) -> Result<()> {
-    loop {
-        receiver.next().await?;
-    }
-}
-
-/// Waits until the observer has the writer's edits up to this clock.
-async fn reached(
-    progress: &mut watch::Receiver<u32>,
-    readers: &mut JoinSet<Result<()>>,
-    clock: u32,
-) -> Result<()> {
-    tokio::select! {
-        biased;
-        arrived = timeout(LOST_AFTER, progress.wait_for(|&seen| seen >= clock)) => {
-            if let Ok(arrived) = arrived {
-                return arrived.context("the observer is gone").map(drop);
-            }
-        },
-        Some(ended) = readers.join_next() => {
-            ended.context("a reader")?.context("a reader")?;
-            bail!("a reader ended");
-        },
-    }
-    let seen = *progress.borrow();
-    bail!(
-        "lost: after {} s the observer is at {seen}, not at {clock}",
-        LOST_AFTER.as_secs()
-    )
-}
-
-fn millis(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e3
 }

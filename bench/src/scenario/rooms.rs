@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout};
 
-use super::LOST_AFTER;
+use super::{LOST_AFTER, micros};
 use crate::client::{Receiver, Sender, join};
 use crate::edits::{Pile, Typist, text_of};
 use crate::plan::Plan;
@@ -94,6 +94,7 @@ impl Rooms {
             tasks.spawn(read(client, receiver, Arc::clone(&sent), measure_from));
         }
         let cpu = self.send_all(server, &senders, &frames, &sent).await?;
+        let rss = server.usage()?.rss;
 
         let mut all = Vec::with_capacity(clients);
         let everything = async {
@@ -119,16 +120,14 @@ impl Rooms {
         let measured_edits = latencies.len().max(1) as f64;
         let (p50, p99) = latencies.p50_p99();
         Ok(vec![
-            Metric::less_is_better("p50, us", p50.as_secs_f64() * 1e6),
-            Metric::less_is_better("p99, us", p99.as_secs_f64() * 1e6),
+            Metric::less_is_better("p50, us", micros(p50)),
+            Metric::less_is_better("p99, us", micros(p99)),
             Metric::less_is_better(
-                "server CPU, %",
-                cpu.as_secs_f64() / self.plan.measure.as_secs_f64() * 100.0,
+                "server CPU, s in 20 s",
+                cpu.as_secs_f64() / self.plan.measure.as_secs_f64() * 20.0,
             ),
-            Metric::less_is_better(
-                "server CPU us/delivery",
-                cpu.as_secs_f64() * 1e6 / measured_edits,
-            ),
+            Metric::less_is_better("server CPU us/delivery", micros(cpu) / measured_edits),
+            Metric::less_is_better("RSS, MB", rss as f64 / 1e6),
         ])
     }
 

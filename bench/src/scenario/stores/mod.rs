@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout};
 
 use self::audience::Audience;
-use super::LOST_AFTER;
+use super::{LOST_AFTER, micros};
 use crate::client::{Receiver, Sender, join};
 use crate::plan::Plan;
 use crate::report::{Latencies, Metric};
@@ -251,7 +251,7 @@ fn metrics(before: &Sample, after: &Sample, mut latencies: Latencies) -> Vec<Met
     vec![
         Metric::more_is_better("deliveries/server CPU s", deliveries / cpu.max(0.01)),
         Metric::more_is_better("deliveries/s", deliveries / elapsed),
-        Metric::less_is_better("p50 to all, us", p50.as_secs_f64() * 1e6),
-        Metric::less_is_better("p99 to all, us", p99.as_secs_f64() * 1e6),
+        Metric::less_is_better("p50 to all, us", micros(p50)),
+        Metric::less_is_better("p99 to all, us", micros(p99)),
     ]
 }
