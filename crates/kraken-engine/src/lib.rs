@@ -15,6 +15,8 @@ mod config;
 mod directory;
 mod engine;
 mod file;
+#[doc(hidden)]
+pub mod fuzz;
 mod http_client;
 mod metrics;
 mod monitor;

@@ -1,14 +1,17 @@
 //! The bodies of fuzz targets in `test/fuzz`, which `cargo test` runs over their corpus.
 
+use crate::codec;
 use crate::config::Config;
 use crate::demux::Transport;
 use crate::ids::{RoomId, SessionId, UserId};
 use crate::messages::{
     Attach, Bounds, Datagram, Join, OfferedTrack, Publish, Rights, TrackSource, Way, Who,
 };
+use crate::pictures::{Pictures, Renumbered};
 use crate::sfu::Sfu;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
+use str0m::format::Codec;
 
 const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7_001);
 const THERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5_000);
@@ -41,6 +44,32 @@ pub fn datagrams(data: &[u8]) {
     }
     settle(&mut sfu, now);
     assert!(sfu.poll_transmit().is_none(), "a stranger was answered");
+}
+
+/// Takes any bytes as payloads of video that one receiver is sent, each behind its length in two
+/// bytes and what is peculiar about it: the codec, and whether its encoder is another. What is
+/// renumbered is as long as it was, and begins a frame or not as it did.
+pub fn payloads(data: &[u8]) {
+    const CODECS: [Codec; 4] = [Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1];
+    const SWITCH: u8 = 0x80;
+    let mut pictures = Pictures::default();
+    let mut rest = data;
+    while let [high, low, flags, after @ ..] = rest {
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        let payload = &after[..length.min(after.len())];
+        rest = &after[payload.len()..];
+        let codec = CODECS[usize::from(flags & 3)];
+        if flags & SWITCH != 0 {
+            pictures.switch();
+        }
+        let starts = codec::starts_keyframe(codec, payload);
+        let size = codec::picture_size(codec, payload);
+        if let Renumbered::Copied(copy) = pictures.apply(codec, payload) {
+            assert_eq!(copy.len(), payload.len());
+            assert_eq!(codec::starts_keyframe(codec, &copy), starts);
+            assert_eq!(codec::picture_size(codec, &copy), size);
+        }
+    }
 }
 
 fn polled(text: &str) {

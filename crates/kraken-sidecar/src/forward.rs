@@ -109,7 +109,7 @@ async fn room_for(shared: &Shared, announced: Option<u64>) -> Option<SemaphorePe
 }
 
 /// The headers that are meant for the process, as far as they are text.
-fn end_to_end(headers: &HeaderMap) -> Vec<(String, String)> {
+pub(crate) fn end_to_end(headers: &HeaderMap) -> Vec<(String, String)> {
     let kept = headers.iter().filter(|(name, _)| !is_hop_by_hop(name));
     kept.filter_map(|(name, value)| {
         Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))

@@ -92,7 +92,7 @@ fn count_attempt(shared: &Shared, address: &ClientAddress) -> Result<(), Duratio
 }
 
 /// What RFC 6455, 4.2.1, asks of a client. Returns the key of the answer.
-fn check(request: &Request) -> Result<HeaderValue, Box<Response>> {
+pub(crate) fn check(request: &Request) -> Result<HeaderValue, Box<Response>> {
     let headers = request.headers();
     let bad = |reason| Box::new(refuse(StatusCode::BAD_REQUEST, reason));
     // Which of two counts is what proxies and servers disagree about.
@@ -123,7 +123,7 @@ fn check(request: &Request) -> Result<HeaderValue, Box<Response>> {
     HeaderValue::from_str(&derive_accept_key(key.as_bytes())).map_err(|_| bad("a key is text"))
 }
 
-fn handshake_of(request: &Request, address: &ClientAddress) -> Handshake {
+pub(crate) fn handshake_of(request: &Request, address: &ClientAddress) -> Handshake {
     let text = |name| text_of(request.headers(), &name);
     Handshake {
         path: request.uri().path().to_owned(),

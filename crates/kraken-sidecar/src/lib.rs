@@ -44,6 +44,8 @@ mod engine;
 mod farewell;
 mod forward;
 mod frame;
+#[doc(hidden)]
+pub mod fuzz;
 mod gateway;
 mod handshake;
 mod incoming;

@@ -117,12 +117,9 @@ async fn converse(
             Ok::<_, Infallible>(response)
         }
     });
-    let connection = http1::Builder::new()
+    let connection = http()
         .timer(TokioTimer::new())
         .header_read_timeout(shared.config.head_timeout)
-        .max_buf_size(MAX_BUFFER)
-        .max_header_size(MAX_HEAD)
-        .max_headers(MAX_HEADERS)
         .serve_connection(TokioIo::new(Box::pin(stream)), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
@@ -136,4 +133,13 @@ async fn converse(
     if let Err(error) = result {
         tracing::trace!(%error, "HTTP connection failed");
     }
+}
+
+/// HTTP as far as it is bounded by sizes.
+pub(crate) fn http() -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.max_buf_size(MAX_BUFFER)
+        .max_header_size(MAX_HEAD)
+        .max_headers(MAX_HEADERS);
+    http
 }

@@ -6,7 +6,7 @@
 //! the others wait here, as the bytes they are.
 
 use super::message::write_var_uint;
-use super::nesting::{self, Nesting};
+use super::nesting::{self, Nesting, Standing};
 use super::slice::{SLICE, Slice};
 use super::update::{self, Block, Id, Visitor};
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ pub(super) enum Readiness {
     Ready(Plan),
     /// This isn't known yet.
     Missing(Missing),
-    /// It can't be integrated, ever: types would be nested too deeply.
+    /// It can't be integrated, ever: types would be nested too deeply, or be none.
     Refused,
 }
 
@@ -51,7 +51,8 @@ pub(super) struct Plan {
 /// Why an update has no plan.
 enum Obstacle {
     Missing(Missing),
-    TooDeep,
+    /// A block can't be where it is.
+    Misplaced,
 }
 
 impl From<Missing> for Obstacle {
@@ -75,7 +76,7 @@ impl History {
         match structure.integrate(self, update) {
             Ok(plan) => Readiness::Ready(plan),
             Err(Obstacle::Missing(missing)) => Readiness::Missing(missing),
-            Err(Obstacle::TooDeep) => Readiness::Refused,
+            Err(Obstacle::Misplaced) => Readiness::Refused,
         }
     }
 
@@ -170,7 +171,7 @@ struct Structure {
     delete_set_at: usize,
     /// The blocks as they are integrated: section, block, and the clock it begins at.
     order: Vec<(usize, usize, u64)>,
-    /// How deep those are that aren't known yet.
+    /// How those stand that aren't known yet.
     nesting: Nesting,
 }
 
@@ -329,14 +330,12 @@ impl Structure {
                 };
             }
             let length = block.length;
-            let depth = nesting::depth(block, |id| self.depth(id, history));
-            if depth > nesting::MOST {
-                return Err(Obstacle::TooDeep);
-            }
+            let standing = nesting::standing(block, |id| self.standing(id, history));
+            let standing = standing.ok_or(Obstacle::Misplaced)?;
             let known = history.clock(client);
             if clock + length > known {
                 let clock = clock.max(known);
-                self.nesting.note(Id { client, clock }, depth);
+                self.nesting.note(Id { client, clock }, standing);
             }
             let section = &mut self.sections[index];
             self.order.push((index, section.next_block, clock));
@@ -345,8 +344,8 @@ impl Structure {
         }
     }
 
-    /// How deep a block is that is known, or that has been integrated of this update.
-    fn depth(&self, id: Id, history: &History) -> u32 {
+    /// How a block stands that is known, or that has been integrated of this update.
+    fn standing(&self, id: Id, history: &History) -> Standing {
         match id.clock < history.clock(id.client) {
             true => history.nesting.of(id),
             false => self.nesting.of(id),

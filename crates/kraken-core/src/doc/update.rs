@@ -40,6 +40,9 @@ pub(super) struct Block {
     pub(super) refers_to: [Option<Id>; 3],
     /// Whether it only stands for history that isn't in this update.
     pub(super) is_gap: bool,
+    /// Whether it is neither a shared type nor what is left of something deleted, which may have
+    /// been one: then no block can be in it.
+    pub(super) is_value: bool,
     /// Where it is in the update.
     pub(super) bytes: Range<usize>,
     /// Where the update says between which neighbours it belongs, or in which parent.
@@ -183,6 +186,8 @@ impl<V: Visitor> Walk<'_, V> {
     fn block(&mut self) -> Result<u64, Malformed> {
         const GC: u8 = 0;
         const SKIP: u8 = 10;
+        const DELETED: u8 = 1;
+        const SHARED_TYPE: u8 = 7;
         let start = self.position();
         let info = self.reader.u8()?;
         let place_at = self.position();
@@ -199,6 +204,8 @@ impl<V: Visitor> Walk<'_, V> {
             length,
             refers_to,
             is_gap: info == SKIP,
+            is_value: !matches!(info, GC | SKIP)
+                && !matches!(info & CONTENT, DELETED | SHARED_TYPE),
             bytes,
             place,
         });

@@ -8,6 +8,7 @@
 
 mod chunks;
 mod frame;
+pub(crate) mod fuzz;
 mod journal;
 mod opening;
 mod pass;

@@ -196,6 +196,36 @@ fn bi8_messages_of_any_bytes_are_parsed_or_refused() {
     }
 }
 
+/// `yrs` finds out that nothing can be in a value when it has integrated what comes before.
+#[test]
+fn bi6_an_update_with_a_block_in_a_value_is_refused_as_a_whole() {
+    let text_in = |parent: [u8; 2]| [&[4, 0][..], &parent, &[1, b'a']].concat();
+    let value = [8, 1, 1, b'a', 1, 126];
+    let subdocument = [9, 1, 1, b'a', 1, b'd', 118, 0];
+    let known = [&[1, 1, 7, 0][..], &value, &[0]].concat();
+    let in_known = [&[1, 1, 8, 0][..], &text_in([7, 0]), &[0]].concat();
+    let in_another = [&[1, 2, 8, 0][..], &subdocument, &text_in([8, 0]), &[0]].concat();
+    let in_deleted = [
+        &[1, 2, 8, 0][..],
+        &[1, 1, 1, b'a', 1],
+        &text_in([8, 0]),
+        &[0],
+    ]
+    .concat();
+    let mut document = Document::load(ClientID::new(5), None, &[]);
+    for (update, clocks) in [
+        (&known, vec![1, 7, 1]),
+        (&in_known, vec![1, 7, 1]),
+        (&in_another, vec![1, 7, 1]),
+        (&in_deleted, vec![2, 8, 2, 7, 1]),
+    ] {
+        assert_eq!(update::validate(update), Ok(true));
+        document.record(update);
+        document.integrate();
+        assert_eq!(document.state_vector(), clocks, "{update:?}");
+    }
+}
+
 /// Maps in maps, from one clock to another; with the last the outermost is deleted.
 fn maps_in_maps(clocks: std::ops::Range<u64>, is_last: bool) -> Vec<u8> {
     const TYPE_WITH_KEY: u8 = 0x20 | 7;

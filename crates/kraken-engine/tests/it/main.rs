@@ -8,6 +8,8 @@ mod caller;
 mod calls;
 /// A client with sockets.
 mod client;
+/// What fuzzing has been through.
+mod corpus;
 /// Calls of a process's rooms.
 mod group;
 /// What strangers send.

@@ -27,7 +27,7 @@ impl Layout for Av1 {
         let (&aggregation, mut rest) = payload.split_first()?;
         let continues = aggregation & 0x80 != 0;
         let is_continued = aggregation & 0x40 != 0;
-        let count = aggregation >> 4 & 3;
+        let count = usize::from(aggregation >> 4 & 3);
         let mut fragment = self.fragment.take();
         if continues != fragment.is_some() {
             return None;

@@ -119,6 +119,16 @@ fn rc4_what_is_lost_is_asked_for_as_a_keyframe() {
     assert_eq!(needs(&participant), 1);
 }
 
+#[test]
+fn rc7_an_av1_packet_may_have_more_units_than_a_byte_counts() {
+    const PADDING: [u8; 2] = [1, 15 << 3];
+    let mut packets = stream(Codec::Av1);
+    let packet = &mut packets[3];
+    let units = PADDING.repeat(300);
+    packet.payload = [&[0], units.as_slice()].concat().into();
+    record(Codec::Av1, packets);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -40,6 +40,14 @@ fn sf30_any_datagram_of_a_stranger_is_nobodys() {
 }
 
 #[test]
+fn la2_any_payload_is_renumbered_without_becoming_another() {
+    if std::env::var_os("KRAKEN_WRITE_CORPUS").is_some() {
+        write_payloads();
+    }
+    replay("payloads", fuzz::payloads);
+}
+
+#[test]
 fn sf37_a_section_of_codecs_that_nobody_knows_is_refused_alone() {
     let mut pages = Pages::new(1, Weather::FAIR);
     let offer = offer().replace(" opus/48000/2", " speex/16000");
@@ -94,4 +102,34 @@ fn write_datagrams() {
         seed.extend_from_slice(&packet[..length]);
     }
     fs::write(folder("datagrams").join("call"), seed).unwrap();
+}
+
+/// Descriptors of every form, by encoders that count from different numbers.
+fn write_payloads() {
+    const SWITCH: u8 = 0x80;
+    let payloads: [(u8, &[u8]); 10] = [
+        (
+            0,
+            &[
+                0x90, 0xf0, 0x81, 0x12, 0x05, 0x20, 0x00, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 2, 0xe0, 1,
+            ],
+        ),
+        (SWITCH, &[0x90, 0xf0, 0xff, 0xff, 0xff, 0x3f, 0x01]),
+        (0, &[0x90, 0x80, 0x12, 0x00]),
+        (1, &[0x8a, 0x81, 0x02, 0x18, 0x05, 0x00, 0x02, 0xd0]),
+        (1 | SWITCH, &[0xa8, 0x05, 0x00, 0x01]),
+        (1, &[0xf8, 0xff, 0xff, 0x00, 0x03, 0x05, 0x02]),
+        (2, &[0x78, 0, 2, 0x67, 0x42, 0, 2, 0x68, 0xce]),
+        (2, &[0x7c, 0x85, 0x00]),
+        (3, &[0x18, 0x0a, 0x0b]),
+        (3 | SWITCH, &[0x50, 0x32]),
+    ];
+    let mut seed = Vec::new();
+    for (flags, payload) in payloads {
+        seed.extend(u16::try_from(payload.len()).unwrap().to_be_bytes());
+        seed.push(flags);
+        seed.extend(payload);
+    }
+    fs::create_dir_all(folder("payloads")).unwrap();
+    fs::write(folder("payloads").join("descriptors"), seed).unwrap();
 }

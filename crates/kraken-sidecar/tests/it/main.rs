@@ -4,6 +4,8 @@
 
 /// Whose request it is, and how often it may come.
 mod address;
+/// What fuzzing has been through.
+mod corpus;
 /// Messages of and for the media engine.
 mod engine;
 /// How a WebSocket is let in, or not.
