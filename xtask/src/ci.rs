@@ -1,7 +1,8 @@
 //! What must hold before anything lands.
 
 use crate::command::{Step, cargo, output, root};
-use crate::{component, tests};
+use crate::dependencies::Unchecked;
+use crate::{component, dependencies, tests};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use wasmparser::{Parser, Payload};
@@ -36,6 +37,7 @@ pub(crate) fn run() -> Result<()> {
     check_text()?;
     check_boundaries()?;
     check_imports()?;
+    let unchecked = dependencies::check()?;
     Step::new("lint the hosts").run(
         cargo()
             .args([
@@ -69,7 +71,9 @@ pub(crate) fn run() -> Result<()> {
             ])
             .env("RUSTDOCFLAGS", "-D warnings"),
     )?;
-    tests::run(None)
+    tests::run(None)?;
+    unchecked.iter().for_each(Unchecked::say);
+    Ok(())
 }
 
 /// The package that tests Kraken inside of a node is a workspace of its own.
