@@ -6,36 +6,45 @@ use crate::ids::{AppId, ConnectionId, Timestamp};
 use crate::registry::Registry;
 use crate::timers::Timers;
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 
-/// The grants of all connections.
-#[derive(Default)]
-pub(crate) struct Connections {
-    grants: BTreeMap<ConnectionId, Grant>,
-    ends: Timers<ConnectionId>,
+/// The grants of all connections, or of something else that is let in and known by a `K`.
+pub(crate) struct Connections<K = ConnectionId> {
+    grants: BTreeMap<K, Grant>,
+    ends: Timers<K>,
 }
 
 /// A connection that has to go.
-pub(crate) struct Expelled {
-    pub(crate) connection: ConnectionId,
+pub(crate) struct Expelled<K = ConnectionId> {
+    pub(crate) connection: K,
     pub(crate) code: u16,
     pub(crate) reason: &'static str,
 }
 
-impl Connections {
-    pub(crate) fn add(&mut self, connection: ConnectionId, grant: Grant, registry: &Registry) {
+impl<K> Default for Connections<K> {
+    fn default() -> Self {
+        Self {
+            grants: BTreeMap::new(),
+            ends: Timers::default(),
+        }
+    }
+}
+
+impl<K: Copy + Ord + Debug> Connections<K> {
+    pub(crate) fn add(&mut self, connection: K, grant: Grant, registry: &Registry) {
         if let Some(end) = end(&grant, registry) {
             self.ends.set(connection, end);
         }
         self.grants.insert(connection, grant);
     }
 
-    pub(crate) fn remove(&mut self, connection: ConnectionId) {
+    pub(crate) fn remove(&mut self, connection: K) {
         self.grants.remove(&connection);
         self.ends.clear(&connection);
     }
 
     /// By what right somebody is here.
-    pub(crate) fn grant(&self, connection: ConnectionId) -> Option<&Grant> {
+    pub(crate) fn grant(&self, connection: K) -> Option<&Grant> {
         self.grants.get(&connection)
     }
 
@@ -44,7 +53,7 @@ impl Connections {
     }
 
     /// Takes out whoever's time is over.
-    pub(crate) fn expire(&mut self, registry: &Registry, now: Timestamp) -> Vec<Expelled> {
+    pub(crate) fn expire(&mut self, registry: &Registry, now: Timestamp) -> Vec<Expelled<K>> {
         let mut expelled = Vec::new();
         while let Some(connection) = self.ends.pop(now) {
             let grant = self.grants.remove(&connection);
@@ -67,7 +76,7 @@ impl Connections {
         app: &AppId,
         registry: &Registry,
         now: Timestamp,
-    ) -> Vec<Expelled> {
+    ) -> Vec<Expelled<K>> {
         let of_app = self.grants.iter().filter(|(_, grant)| grant.app == *app);
         let mut expelled = Vec::new();
         for (&connection, grant) in of_app {
@@ -85,7 +94,7 @@ impl Connections {
     }
 
     /// Takes out everybody whom the master token let in.
-    pub(crate) fn without_master(&mut self) -> Vec<Expelled> {
+    pub(crate) fn without_master(&mut self) -> Vec<Expelled<K>> {
         let changed = Refusal::new(401, "invalid_token", "the master token has been replaced");
         let by_master = |grant: &Grant| grant.basis == Basis::Master;
         let expelled: Vec<_> = self
@@ -98,15 +107,15 @@ impl Connections {
         expelled
     }
 
-    fn take_out(&mut self, expelled: &[Expelled]) {
+    fn take_out(&mut self, expelled: &[Expelled<K>]) {
         for Expelled { connection, .. } in expelled {
             self.remove(*connection);
         }
     }
 }
 
-impl Expelled {
-    fn by(connection: ConnectionId, refusal: &Refusal) -> Self {
+impl<K> Expelled<K> {
+    fn by(connection: K, refusal: &Refusal) -> Self {
         Self {
             connection,
             code: refusal.close_code(),

@@ -34,6 +34,7 @@ pub mod store;
 mod ticket;
 mod timers;
 mod token;
+mod visits;
 
 pub use alarm::Alarm;
 pub use api::{HttpRequest, HttpResponse, Way};
@@ -68,6 +69,7 @@ use signal::Signals;
 use std::collections::BTreeMap;
 use store::{Pass, Purpose, Stores};
 use ticket::Tickets;
+use visits::Visits;
 use yrs::ClientID;
 
 /// When an update is relayed, and what a crash can cost.
@@ -324,6 +326,7 @@ pub struct Core {
     signals: Signals,
     calls: Calls,
     questions: Questions,
+    visits: Visits,
     direct: Direct,
     counters: Counters,
     pages: Pages,
@@ -359,6 +362,7 @@ impl Core {
             signals: Signals::default(),
             calls: Calls::default(),
             questions: Questions::default(),
+            visits: Visits::default(),
             direct: Direct::default(),
             counters: Counters::default(),
             pages: Pages::new(pages),
@@ -391,6 +395,8 @@ impl Core {
         self.stores.handle_timeout(now, &mut self.effects);
         let expelled = self.connections.expire(&self.settings.registry, now);
         self.expel(expelled, now);
+        let over = self.visits.expire(&self.settings.registry, now);
+        self.end_visits(over);
         self.expire_questions(now);
         self.carry_direct(before, now);
     }
@@ -402,6 +408,7 @@ impl Core {
             self.stores.next_timeout(),
             self.connections.next_timeout(),
             self.questions.next_timeout(),
+            self.visits.next_timeout(),
         ];
         timeouts.into_iter().flatten().min()
     }
@@ -458,6 +465,8 @@ impl Core {
         if self.settings.credentials.master.as_ref() != last_master {
             let expelled = self.connections.without_master();
             self.expel(expelled, now);
+            let over = self.visits.without_master();
+            self.end_visits(over);
         }
     }
 
@@ -489,7 +498,7 @@ impl Core {
                 }
             }
             Event::EngineUp { is_up } => self.engine_changed(is_up),
-            Event::Engine(message) => self.engine_said(&message),
+            Event::Engine(message) => self.engine_said(&message, now),
             Event::Request { request, http } => {
                 self.counters.requests += 1;
                 self.respond(request, &http, now);
@@ -664,13 +673,15 @@ impl Core {
         self.drop_questions();
     }
 
-    fn engine_said(&mut self, message: &[u8]) {
+    fn engine_said(&mut self, message: &[u8], now: Timestamp) {
         match serde_json::from_slice(message) {
             Ok(FromEngine::Tell { member, message }) => {
                 let connection = ConnectionId(member);
                 self.calls.tell(connection, message, &mut self.effects);
             }
-            Ok(FromEngine::Answer { request, answer }) => self.engine_answered(request, answer),
+            Ok(FromEngine::Answer { request, answer }) => {
+                self.engine_answered(request, answer, now);
+            }
             Err(error) => {
                 let warning = format!("the media engine isn't understood: {error}");
                 self.effects.push(Effect::Warn(warning));

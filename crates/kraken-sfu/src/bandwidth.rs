@@ -14,6 +14,10 @@ use str0m::bwe::{Bitrate, BweKind};
 const BITS_PER_PIXEL: f64 = 1.6;
 /// The estimate follows what is wanted, and probes cost room: smaller changes are none.
 const NOTABLE: f64 = 1.25;
+/// A connection that is estimated too narrow for what is wanted is looked at again after this long.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// An estimate that stands still at too little for this long is begun anew.
+const STALL: Duration = Duration::from_secs(6);
 /// How long a client is sent more than its connection is estimated to hold.
 const TRIAL: Duration = Duration::from_secs(3);
 
@@ -28,9 +32,27 @@ pub(crate) struct Bandwidth {
     trial: Option<Trial>,
     /// What the client was told of its tracks, by their names.
     told: BTreeMap<String, Option<usize>>,
-    /// How much the estimator was told to keep up, and to look for.
+    search: Search,
+    searched: Option<Instant>,
+    stall: Option<Stall>,
+}
+
+/// What the estimator was told last, in bits a second.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Search {
+    /// What it keeps up.
     needed: u64,
+    /// What it looks for.
     desired: u64,
+}
+
+/// An estimate that is too little for the next layer, and doesn't change.
+///
+/// On a free connection it would grow with each search. But str0m doesn't search at all while it
+/// takes a connection for congested, and may never learn that it isn't any longer.
+struct Stall {
+    estimate: u64,
+    since: Instant,
 }
 
 /// A client that is sent nothing, not even audio, gives nothing to estimate by: its estimate would
@@ -100,12 +122,45 @@ impl Bandwidth {
 
     /// Lets the estimator look for as much as could be sent, and lets padding show that there is
     /// room for the next layer, as only what was sent can be known to arrive.
-    pub(crate) fn desire(&mut self, rtc: &mut Rtc, needed: u64, desired: u64) {
-        if is_notable(self.desired, desired) || is_notable(self.needed, needed) {
-            (self.needed, self.desired) = (needed, desired);
+    pub(crate) fn desire(&mut self, now: Instant, rtc: &mut Rtc, needed: u64, desired: u64) {
+        if let Some(estimate) = self.stalled(now, needed) {
+            rtc.bwe().reset(Bitrate::bps(estimate));
+        }
+        if let Some(Search { needed, desired }) = self.search(now, needed, desired) {
             rtc.bwe()
                 .set_bitrate(Bitrate::bps(needed), Bitrate::bps(desired));
         }
+    }
+
+    /// From what on the estimator has to begin anew, if it has to.
+    fn stalled(&mut self, now: Instant, needed: u64) -> Option<u64> {
+        let short = self.estimate.filter(|estimate| *estimate < needed);
+        let stall = self.stall.take();
+        let stall = stall.filter(|stall| Some(stall.estimate) == short);
+        let since = stall.map_or(now, |stall| stall.since);
+        let is_over = now.saturating_duration_since(since) >= STALL;
+        self.stall = short.map(|estimate| Stall {
+            estimate,
+            since: if is_over { now } else { since },
+        });
+        short.filter(|_| is_over)
+    }
+
+    /// What the estimator has to be told. It looks when more is desired than before; so if that
+    /// came to nothing, less is desired for a moment.
+    fn search(&mut self, now: Instant, needed: u64, desired: u64) -> Option<Search> {
+        let is_short = self.estimate.is_some_and(|estimate| estimate < needed);
+        let is_over = |begun: Instant| now.saturating_duration_since(begun) >= PATIENCE;
+        let is_new =
+            is_notable(self.search.desired, desired) || is_notable(self.search.needed, needed);
+        let desired = match self.searched {
+            _ if is_new => desired,
+            Some(begun) if is_short && is_over(begun) => desired / 2,
+            Some(_) | None => return None,
+        };
+        self.search = Search { needed, desired };
+        self.searched = Some(now);
+        Some(self.search)
     }
 
     /// Whether the client has to be told that it is sent this layer of a track now, or nothing.
@@ -221,6 +276,59 @@ mod tests {
     fn la20_where_there_is_audio_it_is_left_alone() {
         let sent = looks(20, u64::MAX, 40_000, |_| 300_000);
         assert!(sent.iter().all(|sent| !sent));
+    }
+
+    /// What the estimator is told at each look of so many seconds while it says the same.
+    fn searches(seconds: u32, estimate: u64) -> Vec<Option<Search>> {
+        let mut bandwidth = Bandwidth {
+            estimate: Some(estimate),
+            ..Bandwidth::default()
+        };
+        let mut now = Instant::now();
+        let searches = (0..seconds * 4).map(|_| {
+            now += LOOK;
+            bandwidth.search(now, 500_000, 1_500_000)
+        });
+        searches.collect()
+    }
+
+    #[test]
+    fn la21_what_came_to_nothing_is_looked_for_again() {
+        let searches = searches(10, 499_999);
+        let desired = searches.iter().map(|search| search.map(|it| it.desired));
+        let desired: Vec<_> = desired.collect();
+        let mut expected = vec![None; 40];
+        expected[0] = Some(1_500_000);
+        for again in [8, 17, 26, 35] {
+            expected[again] = Some(750_000);
+            expected[again + 1] = Some(1_500_000);
+        }
+        assert_eq!(desired, expected);
+    }
+
+    #[test]
+    fn la21_who_has_room_for_the_next_layer_is_not_looked_at_again() {
+        let searches = searches(10, 500_000);
+        assert_eq!(searches.iter().flatten().count(), 1);
+    }
+
+    #[test]
+    fn la21_an_estimate_that_stands_still_is_begun_anew() {
+        let mut bandwidth = Bandwidth::default();
+        let mut now = Instant::now();
+        // It moves for two seconds, stands still at too little for 20, then is enough.
+        let begun = (0..120).filter_map(|look: u64| {
+            now += LOOK;
+            bandwidth.estimate = Some(match look {
+                0..8 => 200_000 + look,
+                8..88 => 300_000,
+                _ => 500_000,
+            });
+            let begun = bandwidth.stalled(now, 500_000);
+            begun.map(|estimate| (look / 4, estimate))
+        });
+        let begun: Vec<_> = begun.collect();
+        assert_eq!(begun, [(8, 300_000), (14, 300_000), (20, 300_000)]);
     }
 
     #[test]

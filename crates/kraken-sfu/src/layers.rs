@@ -17,11 +17,11 @@ use std::time::{Duration, Instant};
 
 /// Of a hundred parts of the room, so many may be taken when something is to get more.
 const MARGIN: u64 = 85;
-/// A video that had to give way isn't sent more for this long.
+/// A layer that had to give way isn't sent again for this long.
 const LEAST_HOLD: Duration = Duration::from_secs(3);
-/// The longest of these times, which double whenever a video had to give way soon again.
+/// The longest of these times, which double whenever a layer had to give way soon again.
 const LONGEST_HOLD: Duration = Duration::from_secs(48);
-/// A video that must give way this soon after it got more was given too much.
+/// A layer that must give way this soon was too much.
 const TRIAL: Duration = Duration::from_secs(10);
 
 /// A video that could be sent.
@@ -54,12 +54,19 @@ pub(crate) struct Layer {
     pub(crate) size: Size,
 }
 
-/// What a video is sent, and what became of it.
+/// What a video is sent, and what became of its layers.
 #[derive(Debug, Default)]
 struct Choice {
     /// The place of the layer; nothing if it is paused.
     place: Option<usize>,
-    raised: Option<Instant>,
+    /// By their places, those that were sent.
+    tries: BTreeMap<usize, Try>,
+}
+
+/// What became of sending a layer or one above it.
+#[derive(Debug, Default)]
+struct Try {
+    begun: Option<Instant>,
     hold: Duration,
     held_until: Option<Instant>,
 }
@@ -69,8 +76,8 @@ struct Choice {
 pub(crate) struct Chosen {
     /// The place of the layer that each video is sent; nothing for what is paused.
     pub(crate) places: BTreeMap<SourceId, Option<usize>>,
-    /// How much room there had to be for the next layer, in bits a second. `None` if there is
-    /// nothing more to send now.
+    /// How much room there had to be for the next layer, in bits a second, even if that one is held
+    /// back now. `None` if there is nothing more to send.
     pub(crate) needed: Option<u64>,
 }
 
@@ -135,7 +142,7 @@ impl Chooser {
                 video,
                 useful: useful(&video.layers, shown),
                 had: has.map_or(0, |index| index + 1),
-                is_held: choice.is_some_and(|choice| choice.is_held(now)),
+                free: choice.map_or(video.layers.len(), |choice| choice.free(now, &video.layers)),
                 level: 0,
                 is_full: false,
             }
@@ -145,20 +152,29 @@ impl Chooser {
 }
 
 impl Choice {
-    fn is_held(&self, now: Instant) -> bool {
-        self.held_until.is_some_and(|until| now < until)
+    /// How many layers there are below those that are held back.
+    fn free(&self, now: Instant, layers: &[Layer]) -> usize {
+        let is_held = |layer: &Layer| {
+            let tried = self.tries.get(&layer.place);
+            tried.is_some_and(|tried| tried.is_held(now))
+        };
+        layers.iter().position(is_held).unwrap_or(layers.len())
     }
 
     fn change(&mut self, now: Instant, place: Option<usize>, video: &Video) {
+        let between = |low: Option<usize>, high: Option<usize>| {
+            let places = video.layers.iter().map(|layer| layer.place);
+            places.filter(move |place| Some(*place) > low && Some(*place) <= high)
+        };
         if place > self.place {
-            self.raised = Some(now);
+            for place in between(self.place, place) {
+                self.tries.entry(place).or_default().begun = Some(now);
+            }
         } else if place < self.place && self.gives_way(video) {
-            let is_soon = |raised: Instant| now.saturating_duration_since(raised) < TRIAL;
-            self.hold = match self.raised {
-                Some(raised) if is_soon(raised) => (self.hold * 2).clamp(LEAST_HOLD, LONGEST_HOLD),
-                Some(_) | None => LEAST_HOLD,
-            };
-            self.held_until = Some(now + self.hold);
+            for lost in between(place, self.place) {
+                let is_highest = Some(lost) == self.place;
+                self.tries.entry(lost).or_default().fail(now, is_highest);
+            }
         }
         self.place = place;
     }
@@ -175,6 +191,24 @@ impl Choice {
     }
 }
 
+impl Try {
+    fn is_held(&self, now: Instant) -> bool {
+        self.held_until.is_some_and(|until| now < until)
+    }
+
+    /// The layer had to give way. If it was the highest one, it was perhaps too much.
+    fn fail(&mut self, now: Instant, is_highest: bool) {
+        let is_soon = |begun: Instant| now.saturating_duration_since(begun) < TRIAL;
+        self.hold = match self.begun {
+            Some(begun) if is_highest && is_soon(begun) => {
+                (self.hold * 2).clamp(LEAST_HOLD, LONGEST_HOLD)
+            }
+            Some(_) | None => LEAST_HOLD,
+        };
+        self.held_until = Some(now + self.hold);
+    }
+}
+
 /// What a video has got while the room is shared.
 struct Share<'a> {
     video: &'a Video,
@@ -182,8 +216,8 @@ struct Share<'a> {
     useful: usize,
     /// Up to which layer it was sent before, counted from one; zero if it was paused.
     had: usize,
-    /// Whether it may not get more than it had.
-    is_held: bool,
+    /// Of how many layers, from the lowest, none is held back.
+    free: usize,
     /// Up to which layer it is sent now.
     level: usize,
     /// A step didn't fit.
@@ -201,13 +235,15 @@ impl Share<'_> {
         index.map_or(0, |index| self.video.layers[index].bitrate)
     }
 
-    /// What it would take with one layer more. `None` if it shall not have it.
+    /// What it would take with one layer more. `None` if there is none of use.
+    fn above(&self) -> Option<u64> {
+        (self.level < self.useful).then(|| self.video.layers[self.level].bitrate)
+    }
+
+    /// The same, unless it shall not have that layer now.
     fn next(&self) -> Option<u64> {
-        let is_more = self.level >= self.had;
-        if self.level >= self.useful || (is_more && self.is_held) {
-            return None;
-        }
-        Some(self.video.layers[self.level].bitrate)
+        let is_held = self.level >= self.had && self.level >= self.free;
+        self.above().filter(|_| !is_held)
     }
 
     /// Gets one layer more if there is room. True if it has got it.
@@ -246,11 +282,11 @@ fn share(room: u64, shares: &mut [Share<'_>]) {
     }
 }
 
-/// The room in which one of those who had too little would get a layer more.
+/// The room in which one of those who had too little would get a layer more, were none held back.
 fn needed(shares: &[Share<'_>]) -> Option<u64> {
     let taken: u64 = shares.iter().map(Share::bitrate).sum();
     let next = shares.iter().filter_map(|share| {
-        let more = share.next()?.saturating_sub(share.bitrate());
+        let more = share.above()?.saturating_sub(share.bitrate());
         Some(taken.saturating_add(more))
     });
     Some(next.min()?.saturating_mul(100) / MARGIN + 100)
@@ -502,6 +538,21 @@ mod tests {
             .map(|pair| (pair[1] - pair[0]).as_secs())
             .collect();
         assert_eq!(pauses, [3, 6, 12, 24, 48, 48, 48, 48, 48]);
+    }
+
+    #[test]
+    fn la10_a_layer_is_not_held_back_for_one_above_it() {
+        let mut trace = Trace::new();
+        trace.run(seconds(20), |_| 1_000_000);
+        // The highest layer fails at once and again, the last time with all the others.
+        for (high, low) in [(2, 1_000_000), (5, 1_000_000), (8, 0)] {
+            trace.run(seconds(high), |_| 2_500_000);
+            trace.run(seconds(1), |_| low);
+        }
+        trace.run(seconds(8), |_| 2_500_000);
+        let last = &trace.changes[trace.changes.len() - 2..];
+        assert_eq!((last[0].1, last[1].1), (None, Some(1)));
+        assert_eq!((last[1].0 - last[0].0).as_secs(), 3);
     }
 
     #[test]

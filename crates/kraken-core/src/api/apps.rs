@@ -260,7 +260,9 @@ impl Core {
         self.save(now);
         let registry = &self.settings.registry;
         let expelled = self.connections.recheck(id, registry, now);
+        let over = self.visits.recheck(id, registry, now);
         self.expel(expelled, now);
+        self.end_visits(over);
     }
 
     /// The app of this id, for the owner.

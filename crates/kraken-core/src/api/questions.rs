@@ -2,8 +2,9 @@
 
 use super::{Answer, Failure, HttpResponse, cors};
 use crate::call::encode;
-use crate::grant::Refusal;
+use crate::grant::{Grant, Refusal};
 use crate::ids::{AppId, RequestId, Timestamp};
+use crate::visits::Visit;
 use crate::{Core, Effect};
 use kraken_call as engine;
 use kraken_call::{Problem, Question, ToEngine};
@@ -13,6 +14,9 @@ use std::collections::BTreeMap;
 /// How many wait at a time, and how long one does, in milliseconds.
 const MOST: usize = 1_000;
 const PATIENCE: u64 = 10_000;
+
+/// The number of what is asked for nobody.
+const NOBODY: u64 = 0;
 
 const NO_ENGINE: Refusal = Refusal::new(
     503,
@@ -50,8 +54,10 @@ pub(super) struct Asked {
 
 /// What becomes of the engine's answer.
 pub(super) enum Purpose {
-    /// A new session, below this path, with this query.
+    /// A new session in a room, by this right. Its address is below this path, with this query.
     Session {
+        room: String,
+        grant: Box<Grant>,
         path: String,
         query: Option<String>,
     },
@@ -84,6 +90,10 @@ impl Core {
             return Err(NO_ENGINE.into());
         }
         let Asked { question, purpose } = asked;
+        if let Question::Leave { room, session } = &question {
+            let (room, session) = (room.clone(), session.clone());
+            self.visits.end(&Visit { room, session });
+        }
         let number = self.questions.add(Waiting {
             request,
             purpose,
@@ -98,10 +108,43 @@ impl Core {
     }
 
     /// Takes the engine's answer. What nobody waits for any more is dropped.
-    pub(crate) fn engine_answered(&mut self, number: u64, answer: Result<engine::Answer, Problem>) {
+    pub(crate) fn engine_answered(
+        &mut self,
+        number: u64,
+        answer: Result<engine::Answer, Problem>,
+        now: Timestamp,
+    ) {
         if let Some(waiting) = self.questions.waiting.remove(&number) {
+            if let (
+                Purpose::Session { room, grant, .. },
+                Ok(engine::Answer::Session { session, .. }),
+            ) = (&waiting.purpose, &answer)
+            {
+                let (room, session) = (room.clone(), session.clone());
+                self.begin_visit(Visit { room, session }, grant, now);
+            }
             let response = response(&waiting.purpose, answer);
             self.answer(waiting, response);
+        }
+    }
+
+    /// A session has begun. Its right may have ended while the engine was asked.
+    fn begin_visit(&mut self, visit: Visit, grant: &Grant, now: Timestamp) {
+        let registry = &self.settings.registry;
+        match registry.check(grant, now) {
+            Ok(()) => self.visits.begin(visit, grant.clone(), registry),
+            Err(_) => self.end_visits(vec![visit]),
+        }
+    }
+
+    /// Ends sessions whose right has ended. Nobody waits for the answers.
+    pub(crate) fn end_visits(&mut self, over: Vec<Visit>) {
+        let has_engine = self.calls.has_engine();
+        for Visit { room, session } in over.into_iter().filter(|_| has_engine) {
+            self.effects.push(encode(&ToEngine::Ask {
+                request: NOBODY,
+                question: Question::Leave { room, session },
+            }));
         }
     }
 
@@ -151,7 +194,7 @@ impl Questions {
 fn response(purpose: &Purpose, answer: Result<engine::Answer, Problem>) -> Answer {
     let answer = answer.map_err(Failure::from)?;
     match (purpose, answer) {
-        (Purpose::Session { path, query }, engine::Answer::Session { session, sdp, etag }) => {
+        (Purpose::Session { path, query, .. }, engine::Answer::Session { session, sdp, etag }) => {
             let query = query.as_deref().map(|query| format!("?{query}"));
             let location = format!("{path}/{session}{}", query.unwrap_or_default());
             Ok(HttpResponse::new(201, "application/sdp", sdp)

@@ -6,7 +6,7 @@
 use super::questions::{Asked, Purpose};
 use super::{Answer, Failure, HttpRequest, HttpResponse};
 use crate::call::{MOST_FRAGMENT, MOST_SDP};
-use crate::grant::{Access, Refusal};
+use crate::grant::{Access, Grant, Refusal};
 use crate::ids::{RoomId, Timestamp};
 use crate::{Core, connect};
 use kraken_call::Question;
@@ -101,7 +101,7 @@ impl Core {
         request: &HttpRequest,
         now: Timestamp,
     ) -> Result<Asked, Failure> {
-        let room = self.room_behind(door, room, request, now)?;
+        let (room, grant) = self.room_behind(door, room, request, now)?;
         check_type(request, SDP)?;
         if !accepts(request, SDP) {
             return Err(NOT_ACCEPTABLE.into());
@@ -112,16 +112,17 @@ impl Core {
         }
         let limits = self.policy(&room.app).limits.call();
         let room = room.to_string();
-        Ok(Asked {
-            question: match door {
-                Door::Whip => Question::Whip { room, sdp, limits },
-                Door::Whep => Question::Whep { room, sdp, limits },
-            },
-            purpose: Purpose::Session {
-                path: request.path.trim_end_matches('/').to_owned(),
-                query: request.query.clone(),
-            },
-        })
+        let purpose = Purpose::Session {
+            room: room.clone(),
+            grant: Box::new(grant),
+            path: request.path.trim_end_matches('/').to_owned(),
+            query: request.query.clone(),
+        };
+        let question = match door {
+            Door::Whip => Question::Whip { room, sdp, limits },
+            Door::Whep => Question::Whep { room, sdp, limits },
+        };
+        Ok(Asked { question, purpose })
     }
 
     /// The room and session that a path names, of a client that may use it.
@@ -133,21 +134,21 @@ impl Core {
         now: Timestamp,
     ) -> Result<(String, String), Failure> {
         let (room, session) = rest.rsplit_once('/').ok_or(NO_SUCH_SESSION)?;
-        let room = self.room_behind(door, room, request, now)?;
+        let (room, _) = self.room_behind(door, room, request, now)?;
         match (1..=MOST_SESSION).contains(&session.len()) {
             true => Ok((room.to_string(), session.to_owned())),
             false => Err(NO_SUCH_SESSION.into()),
         }
     }
 
-    /// The room that a path names, if the client's token opens it.
+    /// The room that a path names, if the client's token opens it, and by what right it does.
     fn room_behind(
         &self,
         door: Door,
         encoded: &str,
         request: &HttpRequest,
         now: Timestamp,
-    ) -> Result<RoomId, Failure> {
+    ) -> Result<(RoomId, Grant), Failure> {
         let room = connect::room_name(encoded.trim_end_matches('/'))?;
         let of_query = request.parameter("token");
         let token = of_query.as_deref().or_else(|| request.bearer());
@@ -157,8 +158,8 @@ impl Core {
         if door == Door::Whip && grant.access < Access::Write {
             return Err(NOT_FOR_READERS.into());
         }
-        let app = grant.app;
-        Ok(RoomId { app, room })
+        let app = grant.app.clone();
+        Ok((RoomId { app, room }, grant))
     }
 }
 

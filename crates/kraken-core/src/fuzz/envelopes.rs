@@ -1,6 +1,7 @@
 //! JSON on sockets: signalling, calls, and the envelopes of the node's own sockets.
 
 use super::host::{Host, STORE_SECRET};
+use crate::grant::Access;
 use crate::ids::{AppId, ChannelId, ConnectionId};
 use crate::store::{self, Issued};
 use crate::token::{self, Claims, OneOrMany};
@@ -10,6 +11,7 @@ use kraken_call::{FromClient, FromEngine, Moderation, ToEngine};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 const MODERATOR: ConnectionId = ConnectionId(1);
 const READER: ConnectionId = ConnectionId(2);
@@ -230,7 +232,7 @@ impl Party {
     }
 
     fn check_sender(&self, speaker: ConnectionId, message: &[u8]) {
-        const ANNOUNCE_TO_HANGUP: std::ops::RangeInclusive<u8> = 0..=4;
+        const ANNOUNCE_TO_HANGUP: RangeInclusive<u8> = 0..=4;
         if let Ok(Sent {
             signal: Some(signal),
             ..
@@ -344,7 +346,7 @@ fn store_token() -> String {
     let claims = Issued {
         sub: "somebody",
         aud: "store",
-        scope: crate::grant::Access::Write,
+        scope: Access::Write,
         iat: 0,
         exp: u64::MAX / 1_000,
         iss: None,

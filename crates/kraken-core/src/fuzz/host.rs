@@ -4,6 +4,7 @@ use crate::ids::{RequestId, Timestamp};
 use crate::{
     Config, Core, Effect, Event, HttpRequest, HttpResponse, Limits, SetupRequest, StoreSetup,
 };
+use std::borrow::Cow;
 
 pub(super) const MASTER: &str = "master";
 pub(super) const ADMIN: &str = "admin";
@@ -86,7 +87,7 @@ impl Host {
 }
 
 /// What stands between tabs.
-pub(super) struct Fields<'a>(Vec<std::borrow::Cow<'a, str>>);
+pub(super) struct Fields<'a>(Vec<Cow<'a, str>>);
 
 impl<'a> Fields<'a> {
     pub(super) fn of(line: &'a [u8]) -> Self {

@@ -8,11 +8,12 @@ use url::form_urlencoded;
 /// Takes any text as a path, as a room's encoded name, and as a query. A name leads to itself
 /// wherever it stands, and is decoded as URL libraries do.
 pub fn rooms(data: &[u8]) {
-    let text = String::from_utf8_lossy(data);
+    // What stands for bytes that aren't UTF-8 is what a library says of such bytes too.
+    let text = String::from_utf8_lossy(data).replace(char::REPLACEMENT_CHARACTER, "");
     name(&text);
     query(&text);
     let handshake = Handshake {
-        path: text.into_owned(),
+        path: text,
         ..Handshake::default()
     };
     if let Ok(Wish::Document { room, .. }) = Wish::of(&handshake) {
@@ -87,9 +88,8 @@ fn query(text: &str) {
 fn decode(text: &str) -> Option<String> {
     let pair = format!("x={}", text.replace('+', "%2B").replace('&', "%26"));
     let (_, decoded) = form_urlencoded::parse(pair.as_bytes()).next()?;
-    let was_there = text.contains(char::REPLACEMENT_CHARACTER);
     let is_utf8 = !decoded.contains(char::REPLACEMENT_CHARACTER);
-    (is_utf8 || was_there).then(|| decoded.into_owned())
+    is_utf8.then(|| decoded.into_owned())
 }
 
 /// A name with each of its bytes escaped.

@@ -89,7 +89,7 @@ impl Sfu {
         let chosen = bandwidth.choose(now, audio, bound, most, &videos);
         let video: u64 = videos.iter().map(desired).sum();
         let needed = chosen.needed.map_or(0, |needed| audio + needed).min(bound);
-        bandwidth.desire(rtc, needed, (audio + video).min(bound));
+        bandwidth.desire(now, rtc, needed, (audio + video).max(needed).min(bound));
         let mut awaited = Vec::new();
         for slot in slots {
             let source = slot.source();

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
 
+mod bottleneck;
 mod calls;
 mod chaos;
 mod client;
@@ -20,6 +21,7 @@ mod network;
 mod own;
 mod page;
 mod pages;
+mod replay;
 mod setup;
 mod stage;
 mod video;

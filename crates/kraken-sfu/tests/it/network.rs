@@ -1,5 +1,6 @@
 //! A network between the SFU and its clients.
 
+use crate::bottleneck::{Bottleneck, Width};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::collections::BTreeMap;
@@ -45,31 +46,6 @@ impl Weather {
     };
 }
 
-/// A way to somebody that takes only so much. What comes too fast waits in a queue.
-#[derive(Debug, Clone, Copy)]
-struct Bottleneck {
-    /// Bits a second.
-    bitrate: u64,
-    /// When all that waits will have gone through.
-    free: Instant,
-}
-
-impl Bottleneck {
-    /// What would have to wait longer than this is lost.
-    const LONGEST_WAIT: Duration = Duration::from_millis(300);
-
-    /// When a datagram comes out, unless it is lost.
-    fn pass(&mut self, now: Instant, bytes: usize) -> Option<Instant> {
-        let start = self.free.max(now);
-        if start - now > Self::LONGEST_WAIT {
-            return None;
-        }
-        let bits = bytes as u64 * 8;
-        self.free = start + Duration::from_micros(bits * 1_000_000 / self.bitrate);
-        Some(self.free)
-    }
-}
-
 /// Picks packets that somebody sends.
 #[derive(Debug)]
 struct Trap {
@@ -112,12 +88,31 @@ impl Network {
 
     /// From now on, the way to somebody takes only so many bits a second, or everything again.
     pub(crate) fn cap(&mut self, destination: SocketAddr, bitrate: Option<u64>, now: Instant) {
-        self.bottlenecks.remove(&destination);
-        if let Some(bitrate) = bitrate {
-            let free = now;
-            self.bottlenecks
-                .insert(destination, Bottleneck { bitrate, free });
-        }
+        match bitrate {
+            Some(bitrate) => {
+                let bottleneck = Bottleneck::steady(bitrate, now);
+                self.bottlenecks.insert(destination, bottleneck)
+            }
+            None => self.bottlenecks.remove(&destination),
+        };
+    }
+
+    /// From now on, the way to somebody takes what a trace says, and so many bytes wait before it.
+    pub(crate) fn narrow(
+        &mut self,
+        destination: SocketAddr,
+        width: Width,
+        longest: usize,
+        now: Instant,
+    ) {
+        let bottleneck = Bottleneck::new(width, longest, now);
+        self.bottlenecks.insert(destination, bottleneck);
+    }
+
+    /// How long what is sent to somebody now waits.
+    pub(crate) fn wait(&self, destination: SocketAddr, now: Instant) -> Duration {
+        let bottleneck = self.bottlenecks.get(&destination);
+        bottleneck.map_or(Duration::ZERO, |bottleneck| bottleneck.wait(now))
     }
 
     /// From now on, no such packet of somebody arrives.

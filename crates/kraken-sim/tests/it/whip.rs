@@ -1,4 +1,4 @@
-use kraken_call::{Question, ToEngine};
+use kraken_call::{Answer, FromEngine, Question, ToEngine};
 use kraken_core::HttpResponse;
 use kraken_sim::calls::CallWorld;
 use serde_json::Value;
@@ -198,6 +198,89 @@ fn wh6_pages_of_registered_origins_may_use_the_doors() {
     let answer = world.ask_as(None, "OPTIONS", "/whep/notes", &[], "");
     assert_eq!(answer.status, 204);
     assert_eq!(header(&answer, "accept-post"), Some("application/sdp"));
+}
+
+/// A token that lasts for a minute.
+fn short_token(world: &mut CallWorld) -> String {
+    let body = r#"{"sub": "tester", "aud": "*", "scope": "write", "expires_in": 60}"#;
+    let made = world.ask("POST", "/api/apps/default/tokens", body);
+    let body: Value = serde_json::from_slice(&made.body).unwrap();
+    body["token"].as_str().unwrap().to_owned()
+}
+
+/// Replaces the secret by which tokens are signed; the one before goes on for so many seconds.
+fn replace_secret(world: &mut CallWorld, overlap: u32) {
+    let body = format!(r#"{{"overlap_seconds": {overlap}}}"#);
+    let made = world.ask("POST", "/api/apps/default/secrets", &body);
+    assert_eq!(made.status, 201);
+}
+
+/// How often the engine was asked to end the session in this room.
+fn ends(world: &mut CallWorld, of: &str) -> usize {
+    let heard = world.engine().heard.iter();
+    let ends = heard.filter(|message| match message {
+        ToEngine::Ask {
+            question: Question::Leave { room, session },
+            ..
+        } => (room.as_str(), session.as_str()) == (of, "s-1"),
+        _ => false,
+    });
+    ends.count()
+}
+
+#[test]
+fn wh8_a_session_ends_with_its_token() {
+    let mut world = CallWorld::new();
+    let token = short_token(&mut world);
+    for path in ["/whip/notes", "/whep/notes2", "/whip/notes3"] {
+        let made = world.ask_as(Some(&token), "POST", path, &SDP, "v=0");
+        assert_eq!(made.status, 201);
+    }
+    let deleted = world.ask_as(Some(&token), "DELETE", "/whip/notes3/s-1", &[], "");
+    assert_eq!(deleted.status, 200);
+    world.advance(59_999);
+    assert_eq!(ends(&mut world, "default:notes"), 0);
+    world.advance(1);
+    assert_eq!(ends(&mut world, "default:notes"), 1);
+    assert_eq!(ends(&mut world, "default:notes2"), 1);
+    // It was over before.
+    assert_eq!(ends(&mut world, "default:notes3"), 1);
+}
+
+#[test]
+fn wh8_a_session_ends_with_the_secret_that_signed_its_token() {
+    let mut world = CallWorld::new();
+    let token = world.token("default", "*", "write");
+    let made = world.ask_as(Some(&token), "POST", "/whip/notes", &SDP, "v=0");
+    assert_eq!(made.status, 201);
+    replace_secret(&mut world, 30);
+    world.advance(29_999);
+    assert_eq!(ends(&mut world, "default:notes"), 0);
+    world.advance(1);
+    assert_eq!(ends(&mut world, "default:notes"), 1);
+}
+
+#[test]
+fn wh8_a_token_that_is_revoked_while_the_engine_is_asked_begins_nothing() {
+    let mut world = CallWorld::new();
+    let token = world.token("default", "*", "write");
+    world.engine().is_silent = true;
+    world.begin(Some(&token), "POST", "/whip/notes", &SDP, "v=0");
+    let Some(ToEngine::Ask { request, .. }) = world.engine().heard.last().cloned() else {
+        panic!("not asked");
+    };
+    replace_secret(&mut world, 0);
+    assert_eq!(ends(&mut world, "default:notes"), 0);
+    let session = Answer::Session {
+        session: "s-1".to_owned(),
+        sdp: "v=0".to_owned(),
+        etag: "e-1".to_owned(),
+    };
+    world.say(&FromEngine::Answer {
+        request,
+        answer: Ok(session),
+    });
+    assert_eq!(ends(&mut world, "default:notes"), 1);
 }
 
 #[test]
