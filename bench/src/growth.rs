@@ -23,6 +23,8 @@ pub(crate) struct Growth {
 }
 
 const DOCUMENTS: [usize; 3] = [TRACE_EDITS / 16, TRACE_EDITS / 4, TRACE_EDITS];
+/// Further than this from one of the values, relative to it, a line says nothing.
+const WORST_FIT: f64 = 0.25;
 /// A quick run's sizes are this much smaller.
 const QUICK: usize = 5;
 
@@ -84,7 +86,7 @@ struct Line {
     metric: &'static str,
     /// By size; a size that failed is missing.
     values: BTreeMap<usize, f64>,
-    /// Absent for what is no cost, and where there are fewer than two values.
+    /// Absent for what is no cost, and for what does not grow along a line.
     fit: Option<Fit>,
 }
 
@@ -179,7 +181,7 @@ impl Fit {
         let error = |(&n, &value): (&usize, &f64)| ((a + b * n as f64) / value - 1.0).abs();
         let worst_error = values.iter().map(error).reduce(f64::max)?;
         let fit = Self { a, b, worst_error };
-        worst_error.is_finite().then_some(fit)
+        (worst_error <= WORST_FIT).then_some(fit)
     }
 }
 
@@ -260,9 +262,11 @@ mod tests {
     }
 
     #[test]
-    fn one_value_and_nothing_make_no_line() {
+    fn one_value_nothing_and_a_curve_make_no_line() {
         assert_eq!(Fit::through(&BTreeMap::from([(10, 3.0)])), None);
         assert_eq!(Fit::through(&BTreeMap::from([(10, 3.0), (20, 0.0)])), None);
+        let curve = [10, 50, 200].map(|n| (n, 1.0 / n as f64));
+        assert_eq!(Fit::through(&BTreeMap::from(curve)), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod aims;
 mod client;
 mod edits;
 mod growth;
+mod latencies;
 mod machine;
 mod plan;
 mod report;
@@ -85,37 +86,36 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<bool> {
     let cpus = Cpus::split()?;
     machine::raise_open_files();
-    let all_servers = if arguments.growth {
-        &[Kind::Kraken]
-    } else {
-        Kind::ALL
+    let all_servers = match arguments.growth {
+        true => &[Kind::Kraken],
+        false => Kind::ALL,
     };
     let bench = Bench {
         servers: chosen(&arguments.servers, all_servers),
         scenarios: chosen(&arguments.only, Scenario::ALL),
         runs: arguments.runs,
+        plan: Plan::new(arguments.quick, arguments.trace),
         launcher: Arc::new(Launcher::new(arguments.programs, cpus.clone())),
         runtime: runtime(&cpus)?,
     };
     for &kind in &bench.servers {
         bench.launcher.check(kind)?;
     }
-    let plan = Plan::new(arguments.quick, arguments.trace);
     let mut out = std::io::stdout().lock();
     if arguments.growth {
-        let grown = bench.grow(&plan, arguments.quick)?;
+        let grown = bench.grow(arguments.quick)?;
         match arguments.json {
             true => growth::write_json(&grown, &mut out)?,
             false => growth::write_table(&grown, &mut out)?,
         }
         return Ok(growth::all_passed(&grown));
     }
-    let mut report = Report::new(arguments.quick, plan.clone(), arguments.runs, &cpus);
-    for &scenario in &bench.scenarios {
-        bench.measure(scenario, &plan, |kind, outcome| {
-            report.add(scenario, kind, outcome);
-        })?;
-    }
+    let report = bench.compare(Report::new(
+        arguments.quick,
+        bench.plan.clone(),
+        arguments.runs,
+        &cpus,
+    ))?;
     match arguments.json {
         true => report.write_json(&mut out)?,
         false => report.write_table(&mut out)?,
@@ -138,11 +138,39 @@ struct Bench {
     servers: Vec<Kind>,
     scenarios: Vec<Scenario>,
     runs: u32,
+    plan: Plan,
     launcher: Arc<Launcher>,
     runtime: Runtime,
 }
 
 impl Bench {
+    /// Runs all scenarios.
+    fn compare(&self, mut report: Report) -> Result<Report> {
+        for &scenario in &self.scenarios {
+            self.measure(scenario, &self.plan, |kind, outcome| {
+                report.add(scenario, kind, outcome);
+            })?;
+        }
+        Ok(report)
+    }
+
+    /// Runs the scenarios that have something that grows, at all sizes.
+    fn grow(&self, quick: bool) -> Result<Vec<Grown>> {
+        let wanted = |growth: &&Growth| self.scenarios.contains(&growth.scenario);
+        let mut all = Vec::new();
+        for growth in GROWTHS.iter().filter(wanted) {
+            let mut grown = Grown::new(growth);
+            for (size, plan) in growth.plans(&self.plan, quick) {
+                progress(&growth.title(size));
+                self.measure(growth.scenario, &plan, |kind, outcome| {
+                    grown.add(size, kind, outcome);
+                })?;
+            }
+            all.push(grown);
+        }
+        Ok(all)
+    }
+
     /// Runs a scenario on every server in turns.
     fn measure(
         &self,
@@ -162,23 +190,6 @@ impl Bench {
             }
         }
         Ok(())
-    }
-
-    /// Runs the scenarios that have something that grows, at all sizes.
-    fn grow(&self, plan: &Plan, quick: bool) -> Result<Vec<Grown>> {
-        let wanted = |growth: &&Growth| self.scenarios.contains(&growth.scenario);
-        let mut all = Vec::new();
-        for growth in GROWTHS.iter().filter(wanted) {
-            let mut grown = Grown::new(growth);
-            for (size, plan) in growth.plans(plan, quick) {
-                progress(&growth.title(size));
-                self.measure(growth.scenario, &plan, |kind, outcome| {
-                    grown.add(size, kind, outcome);
-                })?;
-            }
-            all.push(grown);
-        }
-        Ok(all)
     }
 }
 

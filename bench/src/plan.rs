@@ -57,7 +57,7 @@ impl Plan {
         Self {
             limit: Duration::from_secs(300),
             warm_up: Duration::from_secs(2),
-            measure: Duration::from_secs(10),
+            measure: Duration::from_secs(8),
             fan_out_clients: 50,
             fan_out_deliveries: 20_000_000,
             rooms: 500,
@@ -68,7 +68,7 @@ impl Plan {
             joins_at_once: 20,
             cold_starts: 5,
             rejoin_rooms: 50,
-            rejoin_edits: 85_000,
+            rejoin_edits: 60_000,
             idle: 10_000,
             idle_for: Duration::from_secs(10),
             left_rooms: 10_000,

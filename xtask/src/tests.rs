@@ -40,7 +40,8 @@ fn unit() -> Result<()> {
     ]))
 }
 
-/// What hosts it: node, sidecar, engine, the command. And what is hosted, by the tester inside of a node.
+/// What hosts it: node, sidecar, engine, the command, and what measures the component. And what is
+/// hosted, by the tester inside of a node.
 fn host() -> Result<()> {
     component::build_tester()?;
     Step::new("test the hosts").run(cargo().args([
@@ -50,6 +51,7 @@ fn host() -> Result<()> {
         "--package=kraken-sidecar",
         "--package=kraken-engine",
         "--package=kraken-cli",
+        "--package=kraken-bench-component",
     ]))
 }
 
@@ -91,6 +93,7 @@ fn ui() -> Result<()> {
 
 /// That the bench runs, not what it measures.
 fn bench() -> Result<()> {
+    Step::new("test the load generator").run(cargo().args(["test", "--package=kraken-bench"]))?;
     crate::bench::run(&["--quick".to_owned(), "--server=kraken".to_owned()])?;
     crate::bench::run(&["sfu".to_owned(), "--quick".to_owned()])
 }

@@ -11,8 +11,9 @@ use bytes::Bytes;
 use super::ingest::ingest;
 use super::millis;
 use crate::client::join;
+use crate::latencies::Latencies;
 use crate::plan::Plan;
-use crate::report::{Latencies, Metric};
+use crate::report::Metric;
 use crate::servers::{End, Server};
 use crate::trace::Trace;
 

@@ -12,8 +12,9 @@ use super::ingest::ingest;
 use super::millis;
 use crate::client::join;
 use crate::edits::text_of;
+use crate::latencies::Latencies;
 use crate::plan::Plan;
-use crate::report::{Latencies, Metric};
+use crate::report::Metric;
 use crate::servers::Server;
 use crate::trace::Trace;
 

@@ -16,8 +16,9 @@ use tokio::time::timeout;
 use super::{LOST_AFTER, millis};
 use crate::client::{Joined, Receiver, join, rejoin};
 use crate::edits::replica_of;
+use crate::latencies::Latencies;
 use crate::plan::Plan;
-use crate::report::{Latencies, Metric};
+use crate::report::Metric;
 use crate::servers::Server;
 use crate::trace::{Trace, WRITER};
 use crate::wire::{EMPTY_UPDATE, NOTHING, end_clock};
@@ -80,6 +81,10 @@ impl Rejoin {
             "a client that stayed was cut off"
         );
 
+        let bytes = with_nothing
+            .clients
+            .first()
+            .map(|joined| joined.state.len());
         let (p50, p99) = with_state.each.p50_p99();
         Ok(vec![
             Metric::less_is_better("all synced, ms", millis(with_state.all)),
@@ -91,6 +96,7 @@ impl Rejoin {
                 "p99 of a client anew, ms",
                 millis(with_nothing.each.p50_p99().1),
             ),
+            Metric::less_is_better("size of a room, kB", bytes.unwrap_or(0) as f64 / 1e3),
         ])
     }
 

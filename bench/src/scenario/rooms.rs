@@ -14,8 +14,9 @@ use tokio::time::{sleep_until, timeout};
 use super::{LOST_AFTER, micros};
 use crate::client::{Receiver, Sender, join};
 use crate::edits::{Pile, Typist, text_of};
+use crate::latencies::Latencies;
 use crate::plan::Plan;
-use crate::report::{Latencies, Metric};
+use crate::report::Metric;
 use crate::servers::Server;
 use crate::wire::end_clock;
 

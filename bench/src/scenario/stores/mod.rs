@@ -18,8 +18,9 @@ use tokio::time::{sleep_until, timeout};
 use self::audience::Audience;
 use super::{LOST_AFTER, micros};
 use crate::client::{Receiver, Sender, join};
+use crate::latencies::Latencies;
 use crate::plan::Plan;
-use crate::report::{Latencies, Metric};
+use crate::report::Metric;
 use crate::servers::{Server, Service};
 
 /// Bytes of a patch.

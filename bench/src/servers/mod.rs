@@ -1,21 +1,24 @@
 //! The servers: how each is started, reached and stopped.
 
+mod data_dir;
+mod log;
+
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::ValueEnum;
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
+use self::data_dir::DataDir;
+use self::log::Log;
 use crate::client::get;
 use crate::machine::{Cpus, Usage};
 use crate::store_token::{STORE_SECRET, store_token};
@@ -37,8 +40,6 @@ rooms = 1000000
 messages_per_second = 4294967295
 bytes_per_second = 4294967295
 ";
-/// Last lines of a server's output that are kept for error messages.
-const LOG_LINES: usize = 30;
 
 /// A server to measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -414,59 +415,5 @@ impl Server {
             sleep(LISTENING_AGAIN).await;
         }
         Ok(())
-    }
-}
-
-/// The last lines that a server printed.
-#[derive(Debug, Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
-
-impl Log {
-    fn keep(&self, output: Option<impl AsyncRead + Unpin + Send + 'static>) {
-        let Some(output) = output else { return };
-        let kept = Arc::clone(&self.0);
-        tokio::spawn(async move {
-            let mut lines = BufReader::new(output).lines();
-            while let Ok(Some(line)) = lines.next_line().await {
-                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                if kept.len() == LOG_LINES {
-                    kept.remove(0);
-                }
-                kept.push(line);
-            }
-        });
-    }
-
-    fn text(&self) -> String {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .join("\n")
-    }
-}
-
-/// A temporary folder, gone with whoever has it.
-#[derive(Debug)]
-pub(crate) struct DataDir(PathBuf);
-
-impl DataDir {
-    pub(crate) fn new() -> Result<Self> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path =
-            std::env::temp_dir().join(format!("kraken-bench-{}-{count}", std::process::id()));
-        std::fs::create_dir_all(&path).with_context(|| format!("making {}", path.display()))?;
-        Ok(Self(path))
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for DataDir {
-    fn drop(&mut self) {
-        // A leftover in the temporary folder harms nobody.
-        _ = std::fs::remove_dir_all(&self.0);
     }
 }
