@@ -290,14 +290,21 @@ impl Process {
             }
             self.carry_out(now);
         }
+        // What others wait for goes first: what is due may take a while.
+        self.flush();
         if self.core.next_timeout().is_some_and(|due| due <= now) {
             self.core.handle_timeout(now);
             self.carry_out(now);
+            self.flush();
         }
+        self.set_timer(now);
+    }
+
+    /// Sends what the sidecar takes now.
+    fn flush(&mut self) {
         if let Some(session) = &mut self.session {
             session.flush();
         }
-        self.set_timer(now);
     }
 
     /// Takes one record; what to tell a sidecar that breaks the rules.

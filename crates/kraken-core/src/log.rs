@@ -1,7 +1,9 @@
 //! The write side of storage: a log is written in batches, one at a time.
 //!
 //! While a batch is being written its rooms go on recording; what gathers is the next batch. So
-//! the pace of storage sets the size of the batches, and nothing of one room is overtaken.
+//! the pace of storage sets the size of the batches, and nothing of one room is overtaken. To make
+//! a batch of many rooms takes so long that others would wait for it: what has gathered is written
+//! in portions, and between two of them comes what came in meanwhile.
 
 use crate::ids::TopicId;
 use std::collections::BTreeSet;
@@ -10,6 +12,10 @@ use std::collections::BTreeSet;
 pub(crate) const BATCH_BYTES: usize = 4 << 20;
 /// Items in one batch: storage binds up to six parameters for each, and has 32,766.
 pub(crate) const BATCH_ITEMS: usize = 4_096;
+/// Portions in which gathered rooms are written.
+const PORTIONS: usize = 4;
+/// Rooms of a portion at least, if there are so many.
+const PORTION_ITEMS: usize = 64;
 /// Wait before a failed batch is tried again, in milliseconds: doubles from the first to the last.
 const RETRY: (u64, u64) = (250, 8_000);
 
@@ -21,6 +27,8 @@ pub(crate) struct Log<I> {
     pub(crate) batch: Option<Batch<I>>,
     /// Whether the time to write the next batch has come.
     pub(crate) due: bool,
+    /// Rooms in each batch until there are none left.
+    portion: usize,
     /// Bytes recorded and not known to be stored.
     pub(crate) unstored: usize,
     /// Failures since the last success.
@@ -45,6 +53,7 @@ impl<I> Default for Log<I> {
             dirty: BTreeSet::new(),
             batch: None,
             due: false,
+            portion: PORTION_ITEMS,
             unstored: 0,
             failures: 0,
         }
@@ -78,7 +87,9 @@ impl<I: Item> Log<I> {
     fn gather(&mut self, mut take: impl FnMut(TopicId) -> Option<I>) {
         let mut items = Vec::new();
         let mut bytes = 0;
-        while bytes < BATCH_BYTES && items.len() < BATCH_ITEMS {
+        let portion = self.dirty.len().div_ceil(PORTIONS).min(BATCH_ITEMS);
+        self.portion = self.portion.max(portion);
+        while bytes < BATCH_BYTES && items.len() < self.portion {
             let Some(topic) = self.dirty.pop_first() else {
                 break;
             };
@@ -88,6 +99,9 @@ impl<I: Item> Log<I> {
             }
         }
         self.due = !self.dirty.is_empty();
+        if !self.due {
+            self.portion = PORTION_ITEMS;
+        }
         self.batch = (!items.is_empty()).then_some(Batch {
             items,
             in_flight: true,

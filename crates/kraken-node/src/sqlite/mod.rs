@@ -88,7 +88,9 @@ impl Service {
             serde_json::from_slice(&message.body).map_err(|_| Error::MalformedRequest)?;
         let is_own = envelope.source.package_id() == request.package_id;
         let key = (request.package_id, request.db);
-        let parameters = || values::parameters(envelope.blob.as_ref());
+        let blob = envelope.blob.clone();
+        // They may be many: they are read where the statement is run, on a thread that may block.
+        let parameters = move || values::parameters(blob.as_ref());
         if matches!(request.action, Action::Open | Action::RemoveDb) && !is_own {
             return Err(Error::MismatchingPackageId);
         }
@@ -109,23 +111,26 @@ impl Service {
             }
             Action::Query(query) => {
                 statement::check_read(&query)?;
-                let parameters = parameters()?;
                 let rows = self
                     .databases
                     .with(&key, move |database| {
-                        statement::query(database, &query, &parameters)
+                        statement::query(database, &query, &parameters()?)
                     })
                     .await?;
                 return Ok((Reply::Read, Some(rows)));
             }
             Action::Write { statement, tx_id } => {
                 statement::check_write(&statement)?;
-                let write = (statement, parameters()?);
                 match tx_id {
-                    Some(tx_id) => self.transactions.add(tx_id, write)?,
+                    Some(tx_id) => {
+                        let write = (statement, parameters()?);
+                        self.transactions.add(tx_id, write)?;
+                    }
                     None => {
                         self.databases
-                            .with(&key, move |database| statement::write(database, &write))
+                            .with(&key, move |database| {
+                                statement::write(database, &(statement, parameters()?))
+                            })
                             .await?;
                     }
                 }
