@@ -297,6 +297,7 @@ impl Process {
             self.carry_out(now);
             self.flush();
         }
+        self.core.catch_up();
         self.set_timer(now);
     }
 

@@ -413,6 +413,13 @@ impl Core {
         timeouts.into_iter().flatten().min()
     }
 
+    /// Brings what has been relayed into its documents, which nobody waits for yet: for hosts that
+    /// have carried out the effects. What isn't done here is done when somebody joins, and before
+    /// it is stored.
+    pub fn catch_up(&mut self) {
+        self.documents.catch_up();
+    }
+
     /// What is to be done, in order.
     pub fn drain_effects(&mut self) -> std::vec::Drain<'_, Effect> {
         self.effects.drain(..)

@@ -162,6 +162,9 @@ impl Documents {
         if log.failures > 0 && log.unstored > self.limits.unstored_bytes {
             return Err(Violation::new(close::TRY_AGAIN, "storage fails"));
         }
+        if loaded.document.fresh_len() == 0 {
+            self.behind.insert(topic);
+        }
         let before = loaded.document.segment_len();
         let message = match arrival {
             Arrival::Step2 if !loaded.document.record_if_news(update) => return Ok(()),

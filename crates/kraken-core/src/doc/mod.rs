@@ -55,6 +55,8 @@ pub(crate) struct Documents {
     rooms: BTreeMap<TopicId, Room>,
     topics: BTreeMap<RoomId, TopicId>,
     members: BTreeMap<ConnectionId, TopicId>,
+    /// Rooms with recorded updates that may not be integrated.
+    behind: BTreeSet<TopicId>,
     tenants: BTreeMap<AppId, Tenant>,
     /// Tenants for which storage is so far behind that no input may be taken.
     congested: BTreeSet<AppId>,
@@ -132,6 +134,7 @@ impl Documents {
             rooms: BTreeMap::new(),
             topics: BTreeMap::new(),
             members: BTreeMap::new(),
+            behind: BTreeSet::new(),
             tenants: BTreeMap::new(),
             congested: BTreeSet::new(),
             timers: Timers::default(),
@@ -337,6 +340,17 @@ impl Documents {
         }
     }
 
+    /// Integrates what rooms have recorded.
+    pub(crate) fn catch_up(&mut self) {
+        for topic in std::mem::take(&mut self.behind) {
+            if let Some(room) = self.rooms.get_mut(&topic)
+                && let Content::Loaded(loaded) = &mut room.content
+            {
+                loaded.document.integrate();
+            }
+        }
+    }
+
     /// Does everything whose time has come.
     pub(crate) fn handle_timeout(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         while let Some(timer) = self.timers.pop(now) {
@@ -385,6 +399,7 @@ impl Documents {
             }
             self.timers.clear(&Timer::Room(topic));
             self.timers.clear(&Timer::Load(topic));
+            self.behind.remove(&topic);
         }
     }
 
