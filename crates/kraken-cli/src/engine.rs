@@ -133,7 +133,7 @@ struct Rpc {
 
 impl Rpc {
     async fn serve(engine: &Engine, file: &File, listen: Option<SocketAddr>) -> Result<Self> {
-        let listener = bind(listen.unwrap_or(file.rpc_address())).await?;
+        let listener = bind(listen.unwrap_or(file.rpc_address()))?;
         let address = listener.local_addr()?;
         if let Some(media) = engine.udp().first()
             && let Some(monitor) = file.monitor(address, media.ip())?

@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let file = read(arguments.config.as_deref())?;
     let monitor = Monitor::new(file.monitor_key()?);
-    let listener = bind(arguments.listen.unwrap_or(file.rpc_address())).await?;
+    let listener = bind(arguments.listen.unwrap_or(file.rpc_address()))?;
     let address = listener.local_addr()?;
     let serving = monitor.clone();
     let serving = tokio::spawn(async move { serving.serve(listener).await });

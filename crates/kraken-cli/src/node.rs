@@ -44,7 +44,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         Some(data_dir) => data_dir,
         None => config::default_data_dir()?,
     };
-    let listener = bind(arguments.listen).await?;
+    let listener = bind(arguments.listen)?;
     let address = listener.local_addr()?;
     let home = Home::take(data_dir)?;
     let mut config = NodeConfig::new(arguments.name, home.path());

@@ -14,11 +14,12 @@ use kraken_sidecar::{
     ConnectError, ConnectFuture, Gateway, GatewayConfig, LINK_PATH, LinkConnector, LinkSocket,
     LinkStatus,
 };
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tower_service::Service;
 
 /// Where Kraken listens unless it is told otherwise.
@@ -29,6 +30,9 @@ const NODE_NAME: &str = "kraken.os";
 const PROCESS_MEMORY: usize = 3 << 30;
 /// What is recorded of calls, in the data folder.
 const RECORDINGS: &str = "recordings";
+/// Connections that wait to be accepted. Of more at once, as when everybody comes back after a
+/// restart, the others try again after a second.
+const BACKLOG: u32 = 4_096;
 /// How long the process may take to let the gateway in.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -112,7 +116,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         None => DEFAULT_LISTEN.parse()?,
     };
 
-    let listener = bind(listen).await?;
+    let listener = bind(listen)?;
     let home = Home::take(data_dir)?;
     let mut config = NodeConfig::new(NODE_NAME, home.path());
     config.process_memory = PROCESS_MEMORY;
@@ -147,10 +151,19 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 }
 
 /// Listens, or says why not.
-pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
+pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener> {
+    listen(address)
         .with_context(|| format!("can't listen on {address}: name another address with --listen"))
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 async fn start_gateway(

@@ -55,7 +55,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         Some(listen) => listen,
         None => DEFAULT_LISTEN.parse()?,
     };
-    let listener = bind(listen).await?;
+    let listener = bind(listen)?;
     let address = listener.local_addr()?;
     let config = arguments.gateway.config(&file, key);
     let engine = arguments.engine.start(&file, None).await?;

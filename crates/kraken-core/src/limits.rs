@@ -23,6 +23,9 @@ pub struct Limits {
     pub waiting_bytes: usize,
     /// Milliseconds that a room without connections stays in memory. Default 30,000.
     pub room_grace: u64,
+    /// Rooms without connections that stay for so long: of more, those that were left first go
+    /// before. Default 1,024.
+    pub left_rooms: usize,
     /// Segments of one room before they are compacted into a snapshot. Default 2,048.
     pub segments: u64,
     /// Bytes of segments, beyond the size of the last snapshot, before they are compacted.
@@ -70,6 +73,7 @@ impl Default for Limits {
             unstored_bytes: 32 << 20,
             waiting_bytes: 8 << 20,
             room_grace: 30_000,
+            left_rooms: 1_024,
             segments: 2_048,
             segment_bytes: 128 << 10,
         }

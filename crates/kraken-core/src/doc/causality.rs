@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 const MAX_WAITING: (usize, usize) = (1_024, 16 << 20);
 
 /// What has been integrated of each client's history: a prefix of it.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct History {
     clocks: BTreeMap<u64, u64>,
     nesting: Nesting,
@@ -41,11 +41,30 @@ pub(super) struct Missing {
 
 /// How an update is integrated, and how far each client's history is then.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Plan {
+pub(super) enum Plan {
+    /// As it is: one block, right behind what is known of its client.
+    Next {
+        from: Id,
+        end: u64,
+        standing: Standing,
+    },
+    /// Any other way.
+    Any {
+        /// The update in slices, in their order; empty if it is small enough as it is.
+        slices: Vec<Vec<u8>>,
+        ends: Vec<(u64, u64)>,
+        nesting: Nesting,
+    },
+}
+
+impl Plan {
     /// The update in slices, in their order; empty if it is small enough as it is.
-    pub(super) slices: Vec<Vec<u8>>,
-    ends: Vec<(u64, u64)>,
-    nesting: Nesting,
+    pub(super) fn slices(&self) -> &[Vec<u8>] {
+        match self {
+            Self::Next { .. } => &[],
+            Self::Any { slices, .. } => slices,
+        }
+    }
 }
 
 /// Why an update has no plan.
@@ -64,6 +83,13 @@ impl From<Missing> for Obstacle {
 impl History {
     /// Checks a validated update against the history.
     pub(super) fn readiness(&self, update: &[u8]) -> Readiness {
+        match Typing::plan(self, update) {
+            Some(plan) => Readiness::Ready(plan),
+            None => self.readiness_of_any(update),
+        }
+    }
+
+    fn readiness_of_any(&self, update: &[u8]) -> Readiness {
         let mut structure = Structure::default();
         if update::walk(update, &mut structure).is_err() {
             // Not validated: nothing can ever be known of it.
@@ -82,17 +108,31 @@ impl History {
 
     /// Takes note that an update was integrated.
     pub(super) fn advance(&mut self, plan: Plan) {
-        for (client, end) in plan.ends {
-            let clock = self.clocks.entry(client).or_default();
-            *clock = end.max(*clock);
+        match plan {
+            Plan::Next {
+                from,
+                end,
+                standing,
+            } => {
+                self.clocks.insert(from.client, end);
+                self.nesting.note(from, standing);
+            }
+            Plan::Any { ends, nesting, .. } => {
+                for (client, end) in ends {
+                    let clock = self.clocks.entry(client).or_default();
+                    *clock = end.max(*clock);
+                }
+                self.nesting.extend(nesting);
+            }
         }
-        self.nesting.extend(plan.nesting);
     }
 
     /// Whether a plan leads further than what is integrated.
     pub(super) fn is_behind(&self, plan: &Plan) -> bool {
-        let mut ends = plan.ends.iter();
-        ends.any(|&(client, end)| end > self.clock(client))
+        match plan {
+            Plan::Next { from, end, .. } => *end > self.clock(from.client),
+            Plan::Any { ends, .. } => ends.iter().any(|&(client, end)| end > self.clock(client)),
+        }
     }
 
     /// An update that deletes everything.
@@ -157,6 +197,59 @@ impl Waiting {
     /// The updates, as they came.
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.updates.iter().map(|(_, update)| &**update)
+    }
+}
+
+/// Sees whether an update is what typing makes: one block behind the known history of its client,
+/// and deletions of what is known. Nearly all are, and for them nothing has to be gathered.
+struct Typing<'a> {
+    history: &'a History,
+    client: Option<Id>,
+    block: Option<Plan>,
+    is_other: bool,
+}
+
+impl<'a> Typing<'a> {
+    fn plan(history: &'a History, update: &[u8]) -> Option<Plan> {
+        let mut typing = Self {
+            history,
+            client: None,
+            block: None,
+            is_other: false,
+        };
+        update::walk(update, &mut typing).ok()?;
+        typing.block.filter(|_| !typing.is_other)
+    }
+
+    fn next(&self, block: &Block) -> Option<Plan> {
+        let from = self.client.filter(|_| self.block.is_none())?;
+        let mut known = block.refers_to.iter().flatten();
+        if block.is_gap || !known.all(|id| id.clock < self.history.clock(id.client)) {
+            return None;
+        }
+        Some(Plan::Next {
+            from,
+            end: from.clock + block.length,
+            standing: nesting::standing(block, |id| self.history.nesting.of(id))?,
+        })
+    }
+}
+
+impl Visitor for Typing<'_> {
+    fn section(&mut self, first: Id) {
+        self.is_other |= self.client.is_some() || first.clock != self.history.clock(first.client);
+        self.client = Some(first);
+    }
+
+    fn block(&mut self, block: Block) {
+        match self.next(&block) {
+            Some(plan) => self.block = Some(plan),
+            None => self.is_other = true,
+        }
+    }
+
+    fn deletion(&mut self, from: Id, length: u64) {
+        self.is_other |= from.clock + length > self.history.clock(from.client);
     }
 }
 
@@ -234,7 +327,7 @@ impl Structure {
             .sections
             .iter()
             .map(|section| (section.client, section.clock));
-        Ok(Plan {
+        Ok(Plan::Any {
             ends: ends.collect(),
             slices: self.slices(update),
             nesting: self.nesting,
@@ -381,7 +474,7 @@ enum Step {
 mod tests {
     use super::*;
     use yrs::updates::decoder::Decode;
-    use yrs::{Doc, ReadTxn, StateVector, Text, Transact, Update};
+    use yrs::{Doc, Map, MapPrelim, MapRef, ReadTxn, StateVector, Text, Transact, Update};
 
     fn edits(client: u64, count: u32) -> Vec<Vec<u8>> {
         let doc = Doc::with_client_id(client);
@@ -408,6 +501,82 @@ mod tests {
         history.advance(progress);
         assert!(matches!(history.readiness(&edits[1]), Readiness::Ready(_)));
         assert!(matches!(history.readiness(&edits[0]), Readiness::Ready(_)));
+    }
+
+    /// What two people make who type, delete, and nest shared types in each other.
+    fn session(turns: u64) -> Vec<Vec<u8>> {
+        let docs = [1, 2].map(Doc::with_client_id);
+        let mut updates = Vec::new();
+        for turn in 0..turns {
+            let (doc, other) = match turn % 3 {
+                0 => (&docs[0], &docs[1]),
+                _ => (&docs[1], &docs[0]),
+            };
+            let (text, map) = (doc.get_or_insert_text("t"), doc.get_or_insert_map("m"));
+            let mut transaction = doc.transact_mut();
+            let length = text.len(&transaction);
+            match turn % 7 {
+                0..3 => text.insert(&mut transaction, (turn * 5) as u32 % (length + 1), "ab"),
+                3 if length > 3 => text.remove_range(&mut transaction, length / 2, 2),
+                4 => {
+                    map.insert(&mut transaction, "k", MapPrelim::from([("n", turn as i64)]));
+                }
+                5 => {
+                    let inner = map.get(&transaction, "k");
+                    if let Some(inner) = inner.and_then(|inner| inner.cast::<MapRef>().ok()) {
+                        inner.insert(&mut transaction, "n", turn as i64);
+                    }
+                }
+                _ => {
+                    map.insert(&mut transaction, "v", turn as i64);
+                }
+            }
+            let update = transaction.encode_update_v1();
+            drop(transaction);
+            let mut transaction = other.transact_mut();
+            let copy = Update::decode_v1(&update).unwrap();
+            transaction.apply_update(copy).unwrap();
+            updates.push(update);
+        }
+        updates
+    }
+
+    #[test]
+    fn an_update_of_typing_is_planned_as_any_other_would_be() {
+        let (mut history, mut plain) = (History::default(), History::default());
+        let mut typed = 0;
+        for update in session(200) {
+            let (plan, any) = (history.readiness(&update), plain.readiness_of_any(&update));
+            let (Readiness::Ready(plan), Readiness::Ready(any)) = (plan, any) else {
+                panic!("it is in order");
+            };
+            typed += u32::from(matches!(plan, Plan::Next { .. }));
+            history.advance(plan);
+            plain.advance(any);
+            assert_eq!(history, plain);
+        }
+        assert!(typed > 100, "{typed}");
+    }
+
+    #[test]
+    fn an_update_of_typing_that_comes_too_early_is_not_ready() {
+        let updates = session(60);
+        for skipped in 0..updates.len() {
+            let (mut history, mut plain) = (History::default(), History::default());
+            for (index, update) in updates.iter().enumerate() {
+                if index == skipped {
+                    continue;
+                }
+                match (history.readiness(update), plain.readiness_of_any(update)) {
+                    (Readiness::Ready(plan), Readiness::Ready(any)) => {
+                        history.advance(plan);
+                        plain.advance(any);
+                    }
+                    (fast, slow) => assert_eq!(fast, slow),
+                }
+                assert_eq!(history, plain);
+            }
+        }
     }
 
     #[test]
@@ -472,9 +641,9 @@ mod tests {
         let Readiness::Ready(plan) = history.readiness(&state) else {
             panic!("a whole state is ready");
         };
-        assert!(plan.slices.len() > 2, "{} slices", plan.slices.len());
+        assert!(plan.slices().len() > 2, "{} slices", plan.slices().len());
         let copy = Doc::with_client_id(3);
-        for slice in &plan.slices {
+        for slice in plan.slices() {
             assert!(update::validate(slice).is_ok());
             let Readiness::Ready(of_slice) = history.readiness(slice) else {
                 panic!("a slice is ready after those before it");

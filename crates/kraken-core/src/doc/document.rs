@@ -284,10 +284,10 @@ impl Document {
             }
         };
         let mut changed = false;
-        let whole = plan.slices.is_empty().then_some(update);
+        let whole = plan.slices().is_empty().then_some(update);
         for slice in whole
             .into_iter()
-            .chain(plan.slices.iter().map(Vec::as_slice))
+            .chain(plan.slices().iter().map(Vec::as_slice))
         {
             let Some(changed_by_slice) = self.apply_ready(slice) else {
                 return Applied::Refused;

@@ -33,8 +33,9 @@ pub(crate) use tenant::Policy;
 use tenant::Tenant;
 use yrs::ClientID;
 
-/// How long updates gather before they are written in [`Durability::RelayFirst`], in milliseconds.
-pub const WRITE_WINDOW: u64 = 50;
+/// How long updates gather before they are written in [`Durability::RelayFirst`], in milliseconds:
+/// half of what a crash may cost, as writing takes some time too.
+pub const WRITE_WINDOW: u64 = 25;
 
 const TOO_MANY_CONNECTIONS: Refusal = Refusal::new(
     429,
@@ -55,6 +56,8 @@ pub(crate) struct Documents {
     rooms: BTreeMap<TopicId, Room>,
     topics: BTreeMap<RoomId, TopicId>,
     members: BTreeMap<ConnectionId, TopicId>,
+    /// Rooms without members, by when they were left.
+    left: BTreeSet<(Timestamp, TopicId)>,
     /// Rooms with recorded updates that may not be integrated.
     behind: BTreeSet<TopicId>,
     tenants: BTreeMap<AppId, Tenant>,
@@ -134,6 +137,7 @@ impl Documents {
             rooms: BTreeMap::new(),
             topics: BTreeMap::new(),
             members: BTreeMap::new(),
+            left: BTreeSet::new(),
             behind: BTreeSet::new(),
             tenants: BTreeMap::new(),
             congested: BTreeSet::new(),
@@ -275,6 +279,8 @@ impl Documents {
             return;
         };
         self.members.insert(connection, topic);
+        self.left.remove(&(room.empty_since, topic));
+        room.is_surplus = false;
         room.members.insert(connection, Member::new(access));
         if room.policy.durability == Durability::RelayFirst
             && let Content::Loaded(loaded) = &mut room.content
@@ -307,8 +313,24 @@ impl Documents {
                 tenant.connections -= 1;
             }
             room.remove(connection, now);
+            if room.members.is_empty() {
+                self.left.insert((now, topic));
+            }
             let deadline = room.deadline(&self.limits);
             self.timers.set(Timer::Room(topic), deadline);
+        }
+        self.dismiss_surplus(now);
+    }
+
+    /// Lets rooms go that were left first, if too many were.
+    fn dismiss_surplus(&mut self, now: Timestamp) {
+        while self.left.len() > self.limits.left_rooms
+            && let Some((_, topic)) = self.left.pop_first()
+        {
+            if let Some(room) = self.rooms.get_mut(&topic) {
+                room.is_surplus = true;
+                self.timers.set(Timer::Room(topic), now);
+            }
         }
     }
 
@@ -394,6 +416,7 @@ impl Documents {
     fn forget(&mut self, topic: TopicId) {
         if let Some(room) = self.rooms.remove(&topic) {
             self.topics.remove(&room.id);
+            self.left.remove(&(room.empty_since, topic));
             if let Some(tenant) = self.tenants.get_mut(&room.id.app) {
                 tenant.rooms -= 1;
             }

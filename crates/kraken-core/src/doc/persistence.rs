@@ -272,7 +272,9 @@ impl Documents {
         }
         let taken = self.read(topic, connection, frame, now, effects);
         if let Some(room) = self.rooms.get_mut(&topic) {
-            room.remove(connection, now);
+            // Who left has left before: the room is no later empty.
+            room.members.remove(&connection);
+            room.awareness.orphan(connection, now);
         }
         taken
     }

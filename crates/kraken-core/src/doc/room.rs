@@ -27,7 +27,9 @@ pub(super) struct Room {
     /// When every member was last sent something.
     heard: Timestamp,
     /// Since when there is no member.
-    empty_since: Timestamp,
+    pub(super) empty_since: Timestamp,
+    /// Whether it goes without the grace time.
+    pub(super) is_surplus: bool,
     /// Of clients, since it is in memory.
     pub(super) messages: u64,
     pub(super) last_change: Option<Timestamp>,
@@ -168,6 +170,7 @@ impl Room {
             content: Content::Loading(Waiting::default()),
             heard: now,
             empty_since: now,
+            is_surplus: false,
             messages: 0,
             last_change: None,
         }
@@ -251,13 +254,21 @@ impl Room {
             Content::Loading(_) => false,
             Content::Loaded(loaded) => loaded.is_stored() && !loaded.compacting,
         };
-        self.members.is_empty() && now.since(self.empty_since) >= limits.room_grace && stored
+        self.members.is_empty() && self.stays_until(limits) <= now && stored
+    }
+
+    /// How long this room stays if nobody comes.
+    fn stays_until(&self, limits: &Limits) -> Timestamp {
+        match self.is_surplus {
+            true => self.empty_since,
+            false => self.empty_since.after(limits.room_grace),
+        }
     }
 
     /// When this room has to be looked after.
     pub(super) fn deadline(&self, limits: &Limits) -> Timestamp {
         let own = match self.members.is_empty() {
-            true => self.empty_since.after(limits.room_grace),
+            true => self.stays_until(limits),
             false => self.heard.after(KEEP_ALIVE),
         };
         self.awareness

@@ -68,7 +68,7 @@ fn st4_updates_of_a_window_are_written_together_and_a_busy_storage_makes_larger_
     }
     world.settle();
     let segments = world.storage.segments(&room());
-    assert!((5..=12).contains(&segments), "{segments} segments");
+    assert!((10..=24).contains(&segments), "{segments} segments");
 }
 
 #[test]
@@ -156,6 +156,33 @@ fn st8_rooms_leave_memory_when_nobody_has_been_there_for_a_while() {
     assert!(world.rooms_in_memory() > 0);
     world.advance(Limits::default().room_grace + 1_000);
     assert_eq!(world.rooms_in_memory(), 0);
+}
+
+#[test]
+fn st8_of_too_many_rooms_without_connections_the_first_go_at_once() {
+    let limits = Limits {
+        left_rooms: 3,
+        ..Limits::default()
+    };
+    let mut world = World::new(1, Durability::RelayFirst, limits);
+    let back = world.joined("room 0");
+    world.settle();
+    world.insert(back, 0, "something");
+    for number in 1..=10 {
+        let client = world.joined(&format!("room {number}"));
+        world.settle();
+        world.insert(client, 0, "something");
+        world.advance(1);
+        world.disconnect(client);
+        world.advance(1_000);
+    }
+    assert_eq!(world.rooms_in_memory(), 4);
+    world.disconnect(back);
+    world.advance(1_000);
+    assert_eq!(world.rooms_in_memory(), 3);
+    let late = world.joined("room 1");
+    world.settle();
+    assert_eq!(world.state(late).text(), "something");
 }
 
 #[test]
