@@ -49,6 +49,8 @@ enum Task {
     Component,
     /// Build the package that tests Kraken inside of a node, at test/kraken-test/pkg
     Tester,
+    /// Check the dependencies alone: licences, sources, versions, and advisories about them
+    Dependencies,
     /// Check everything: format, lints, docs, boundaries, dependencies, then every suite
     Ci,
     /// Measure Kraken and its peers side by side
@@ -67,6 +69,7 @@ fn main() -> Result<()> {
         Task::Build => build(),
         Task::Component => component::build().map(|_| ()),
         Task::Tester => component::build_tester().map(|_| ()),
+        Task::Dependencies => dependencies::check().map(|_| ()),
         Task::Ci => ci::run(),
         Task::Bench { arguments } => bench::run(&arguments),
     }

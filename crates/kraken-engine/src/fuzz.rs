@@ -1,8 +1,10 @@
-//! The body of a fuzz target in `test/fuzz`, which `cargo test` runs over its corpus.
+//! The bodies of fuzz targets in `test/fuzz`, which `cargo test` runs over their corpus.
 
 use crate::rpc::call::{Call, candidate, description, limit, text, who};
 use crate::rpc::envelope;
 use crate::rpc::error::RpcError;
+use crate::worker::split_frames;
+use kraken_sfu::asked_for;
 use serde_json::{Value, json};
 
 /// Takes any bytes as a call of the JSON-RPC, and its parameters as whatever some method takes. A
@@ -31,6 +33,29 @@ pub fn rpc(data: &[u8]) {
             who.map(|who| json!([who.room.as_str(), who.user.as_str()])),
         );
     }
+}
+
+/// Takes any bytes behind the first as media that comes by TCP, in pieces as large as the first says.
+/// Whole frames come out as they were sent, however they are cut.
+pub fn streams(data: &[u8]) {
+    let Some((&piece, bytes)) = data.split_first() else {
+        return;
+    };
+    let (mut waiting, mut written) = (Vec::new(), Vec::new());
+    for piece in bytes.chunks(usize::from(piece).max(1)) {
+        waiting.extend_from_slice(piece);
+        let rest = split_frames(&waiting, |frame| {
+            let length = u16::try_from(frame.len()).unwrap_or_default();
+            written.extend(length.to_be_bytes());
+            written.extend_from_slice(frame);
+        });
+        waiting = rest.to_vec();
+    }
+    assert_eq!([written, waiting.clone()].concat(), bytes);
+    let whole = split_frames(bytes, |frame| {
+        let _ = asked_for(frame);
+    });
+    assert_eq!(whole, waiting);
 }
 
 /// An answer has the call's id if it has one, and either data or an error.

@@ -1,10 +1,11 @@
 // @ts-check
 /** Few bytes that stand for much: compressed, nested, announced, or simply very many of something. */
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { deflateRawSync } from 'node:zlib';
 import { exchange } from '../../interop/lib/http.js';
 import { edit, keystrokes } from '../../interop/lib/edits.js';
-import { encoding } from '../../interop/lib/packages.js';
+import { decoding, encoding } from '../../interop/lib/packages.js';
 import { awareness, step1, update } from '../../interop/lib/raw.js';
 import { openStores, Store } from '../../interop/lib/sds/store.js';
 import { ADMIN_TOKEN, MASTER_TOKEN } from '../../interop/lib/server.js';
@@ -42,6 +43,24 @@ const UPDATES = [
   { what: 'maps in maps, 1,000 deep, and deleted', bytes: bombs.deepTypes(1_000) },
   { what: 'maps in maps, 10,000 deep, and deleted', bytes: bombs.deepTypes(10_000) },
 ];
+
+/** @param {string} target of which the files of the fuzzing corpus are wanted */
+function corpus(target) {
+  const folder = new URL(`../../fuzz/corpus/${target}/`, import.meta.url);
+  return readdirSync(folder).map((file) => ({ file, bytes: readFileSync(new URL(file, folder)) }));
+}
+
+/** @param {Uint8Array} bytes a row of updates, each behind its length, of which the last may be cut off */
+function rowOf(bytes) {
+  const decoder = decoding.createDecoder(bytes);
+  const row = [];
+  try {
+    while (decoding.hasContent(decoder)) row.push(decoding.readVarUint8Array(decoder));
+  } catch {
+    return row;
+  }
+  return row;
+}
 
 /**
  * A state vector of as many clients, none of which there is.
@@ -138,6 +157,25 @@ suite(
         await bystanders.areUnharmed(LITTLE, context);
       });
     }
+
+    test('FA13: whatever fuzzing has been through is taken or refused by the component as well', { within: WITHIN }, async (scene, context) => {
+      const bystanders = await Bystanders.of(scene);
+      const rows = corpus('updates').map(({ file, bytes }) => ({ file, frames: rowOf(bytes).map(update) }));
+      const messages = corpus('messages').map(({ file, bytes }) => ({ file, frames: [bytes] }));
+      for (const { file, frames } of [...rows, ...messages]) {
+        let client;
+        for (const frame of frames) {
+          client ??= await scene.rawSettled({ room: `${scene.room}-${file}` });
+          client.send(frame);
+          const answered = client.settle(ANSWERED).then(() => ({ code: 0 }));
+          const { code } = await Promise.race([answered, client.whenClosed]);
+          assert.ok(code === 0 || code === 4400 || code === 4413, `${file}: closed with ${code}`);
+          if (code !== 0) client = undefined;
+        }
+        client?.terminate();
+      }
+      await bystanders.areUnharmed(LITTLE, context);
+    });
 
     test('FA13: edits that all collide cost time in proportion to their number', { within: WITHIN }, async (scene) => {
       await scene.ownServer();

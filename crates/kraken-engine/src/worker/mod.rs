@@ -7,6 +7,7 @@ mod udp;
 
 pub(crate) use handle::{Handle, NewStream, Overloaded, Report, Seed};
 pub(crate) use load::{DELAY_BOUNDS, Load, LoadSnapshot};
+pub(crate) use streams::split_frames;
 
 use crate::calls::Desk;
 use crate::directory::{Directory, WorkerIndex};

@@ -152,15 +152,8 @@ impl Stream {
     }
 
     fn take_frames(&mut self, handle: &mut impl FnMut(SocketAddr, SocketAddr, &[u8])) {
-        let mut rest = self.incoming.as_slice();
-        while let [high, low, after @ ..] = rest {
-            let length = usize::from(u16::from_be_bytes([*high, *low]));
-            let Some(frame) = after.get(..length) else {
-                break;
-            };
-            handle(self.source, self.destination, frame);
-            rest = &after[length..];
-        }
+        let (source, destination) = (self.source, self.destination);
+        let rest = split_frames(&self.incoming, |frame| handle(source, destination, frame));
         let taken = self.incoming.len() - rest.len();
         self.incoming.drain(..taken);
     }
@@ -195,4 +188,18 @@ impl Stream {
         self.is_broken = true;
         self.is_readable = false;
     }
+}
+
+/// Takes the whole frames at the beginning of what was received; what is left.
+pub(crate) fn split_frames(received: &[u8], mut handle: impl FnMut(&[u8])) -> &[u8] {
+    let mut rest = received;
+    while let [high, low, after @ ..] = rest {
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        let Some(frame) = after.get(..length) else {
+            break;
+        };
+        handle(frame);
+        rest = &after[length..];
+    }
+    rest
 }
