@@ -20,6 +20,11 @@ use kinode_process_lib::{Address, await_message, println};
 use process::Process;
 use state::State;
 
+/// Faster than the allocator of the C library, which is made for larger machines.
+#[cfg(target_family = "wasm")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
 /// Where the sidecar connects, as a runtime extension.
 const LINK_PATH: &str = "/link";
 /// What the node's owner asks for, recognized by the node: the API below this.

@@ -30,7 +30,10 @@ impl Hosted {
     /// Starts the package in this folder, and sets it up.
     pub(crate) async fn start(package: &Path) -> Result<Self> {
         let data = tempfile::tempdir()?;
-        let node = Node::start(NodeConfig::new("bench.os", data.path())).await?;
+        let mut config = NodeConfig::new("bench.os", data.path());
+        // As `kraken serve` has it.
+        config.preemption = false;
+        let node = Node::start(config).await?;
         let package = Package::from_folder(package)
             .with_context(|| format!("reading {}", package.display()))?;
         node.install(package).await?;

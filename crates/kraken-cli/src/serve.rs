@@ -120,6 +120,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let home = Home::take(data_dir)?;
     let mut config = NodeConfig::new(NODE_NAME, home.path());
     config.process_memory = PROCESS_MEMORY;
+    // The only process here is Kraken's own, which does a bounded amount for each message.
+    config.preemption = false;
     config.cache = Some(home.cache(arguments.cache_dir));
     sds.place(&mut config)?;
     let node = Node::start(config).await?;

@@ -4,18 +4,24 @@
 //! *integrated* later with its neighbours, when somebody joins or the segment is taken. One that
 //! refers to what isn't known yet waits, and goes to whoever joins as it is.
 
-use super::causality::{History, Readiness, Waiting};
+use super::causality::{History, Plan, Readiness, Waiting};
 use super::message::{Malformed, Reader, write_var_bytes};
 use super::update;
 use bytes::Bytes;
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
-use yrs::{ClientID, Doc, OffsetKind, Options, ReadTxn, StateVector, Transact, Update};
+use yrs::{
+    ClientID, Doc, OffsetKind, Options, ReadTxn, StateVector, Transact, TransactionMut, Update,
+};
 
 /// Distance between the sequence numbers of one stay in memory and the next. A process that died
 /// may have left a write under way that comes after its successor has read: its numbers must be
 /// nobody else's. No room has as many updates under way.
 const GENERATION: u64 = 1 << 24;
+
+/// Updates of typing in one transaction. At its end `yrs` joins neighbours, in time that grows with
+/// the square of their number.
+const TYPED_TOGETHER: usize = 256;
 
 /// A document in memory.
 pub struct Document {
@@ -260,16 +266,55 @@ impl Document {
     /// Applies the updates of a segment, tells each that was taken, and counts those that were
     /// not.
     fn apply_all(&mut self, segment: &[u8], mut taken: impl FnMut(&[u8])) -> usize {
-        let mut refused = 0;
-        for update in updates(segment) {
-            match update.map(|update| (update, self.apply(update))) {
-                Ok((update, Applied::Changed | Applied::Known | Applied::Waits)) => taken(update),
-                Ok((_, Applied::Refused)) | Err(_) => refused += 1,
+        self.with_integration(|integration| {
+            let mut refused = 0;
+            for update in updates(segment) {
+                match update.map(|update| (update, integration.apply(update))) {
+                    Ok((update, Applied::Changed | Applied::Known | Applied::Waits)) => {
+                        taken(update);
+                    }
+                    Ok((_, Applied::Refused)) | Err(_) => refused += 1,
+                }
             }
-        }
-        refused
+            refused
+        })
     }
 
+    /// Integrates one update if it is ready, and then those that waited for it.
+    fn apply(&mut self, update: &[u8]) -> Applied {
+        self.with_integration(|integration| integration.apply(update))
+    }
+
+    fn with_integration<T>(&mut self, work: impl FnOnce(&mut Integration<'_>) -> T) -> T {
+        let mut integration = Integration {
+            doc: &self.doc,
+            history: &mut self.history,
+            waiting: &mut self.waiting,
+            typing: None,
+            typed: 0,
+            has_changed: false,
+        };
+        let outcome = work(&mut integration);
+        if integration.has_changed {
+            self.full_state = None;
+        }
+        outcome
+    }
+}
+
+/// Updates on their way into a document.
+struct Integration<'a> {
+    doc: &'a Doc,
+    history: &'a mut History,
+    waiting: &'a mut Waiting,
+    /// What typing makes shares a transaction, of which ending costs more than such an update.
+    typing: Option<TransactionMut<'a>>,
+    /// How many share it.
+    typed: usize,
+    has_changed: bool,
+}
+
+impl Integration<'_> {
     /// Integrates one update if it is ready, and then those that waited for it.
     fn apply(&mut self, update: &[u8]) -> Applied {
         let plan = match self.history.readiness(update) {
@@ -283,35 +328,60 @@ impl Document {
                 };
             }
         };
-        let mut changed = false;
-        let whole = plan.slices().is_empty().then_some(update);
-        for slice in whole
-            .into_iter()
-            .chain(plan.slices().iter().map(Vec::as_slice))
-        {
-            let Some(changed_by_slice) = self.apply_ready(slice) else {
-                return Applied::Refused;
-            };
-            changed |= changed_by_slice;
-        }
+        let changed = match &plan {
+            Plan::Next { .. } => self.apply_typing(update).then_some(true),
+            Plan::Any { slices, .. } => self.apply_any(update, slices),
+        };
+        let Some(changed) = changed else {
+            return Applied::Refused;
+        };
         self.history.advance(plan);
         if !changed {
             return Applied::Known;
         }
-        self.full_state = None;
-        while let Some(update) = self.waiting.take(&self.history) {
+        self.has_changed = true;
+        while let Some(update) = self.waiting.take(self.history) {
             self.apply(&update);
         }
         Applied::Changed
     }
 
-    /// Hands an update to `yrs`; whether it changed anything, `None` if it can't be integrated.
-    fn apply_ready(&mut self, update: &[u8]) -> Option<bool> {
-        let update = Update::decode_v1(update).ok()?;
-        let mut transaction = self.doc.transact_mut();
-        transaction.apply_update(update).ok()?;
-        Some(transaction.has_changes())
+    /// Hands over an update of one new block; whether it could be integrated.
+    fn apply_typing(&mut self, update: &[u8]) -> bool {
+        if self.typed == TYPED_TOGETHER {
+            self.end_typing();
+        }
+        self.typed += 1;
+        let doc = self.doc;
+        let transaction = self.typing.get_or_insert_with(|| doc.transact_mut());
+        apply_ready(transaction, update)
     }
+
+    /// Hands over an update, or its slices, each in a transaction of its own; whether anything
+    /// changed, `None` if it can't be integrated.
+    fn apply_any(&mut self, update: &[u8], slices: &[Vec<u8>]) -> Option<bool> {
+        self.end_typing();
+        let whole = slices.is_empty().then_some(update);
+        let mut changed = false;
+        for slice in whole.into_iter().chain(slices.iter().map(Vec::as_slice)) {
+            let mut transaction = self.doc.transact_mut();
+            if !apply_ready(&mut transaction, slice) {
+                return None;
+            }
+            changed |= transaction.has_changes();
+        }
+        Some(changed)
+    }
+
+    fn end_typing(&mut self) {
+        self.typing = None;
+        self.typed = 0;
+    }
+}
+
+/// Hands an update to `yrs`; whether it could be integrated.
+fn apply_ready(transaction: &mut TransactionMut<'_>, update: &[u8]) -> bool {
+    Update::decode_v1(update).is_ok_and(|update| transaction.apply_update(update).is_ok())
 }
 
 /// A subdocument holds its document, which holds it: neither would ever be freed. Deleting
@@ -321,7 +391,7 @@ impl Drop for Document {
         let has_subdocuments = self.doc.transact().subdocs().next().is_some();
         if has_subdocuments {
             let deletion = self.history.deletion();
-            self.apply_ready(&deletion);
+            apply_ready(&mut self.doc.transact_mut(), &deletion);
         }
     }
 }

@@ -88,7 +88,7 @@ impl Kernel {
             states: States::open(&home.join("kernel").join("state"))?,
             http_server: HttpServer::start(our, home, config.login_secret.clone())?,
             vfs: Vfs::open(&home.join("vfs"))?,
-            host: Host::new(config.process_memory, config.cache.as_deref())?,
+            host: Host::new(config)?,
             sqlite: Sqlite::open(&home.join("sqlite"), config.databases.clone())?,
             timer: Timer::new(),
             processes: RwLock::default(),

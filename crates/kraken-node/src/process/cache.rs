@@ -1,6 +1,7 @@
 //! Compiled components, kept in a folder: to compile one takes a second, to load it a moment.
 
 use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,11 +34,7 @@ impl Cache {
 
     /// The component, from the folder or compiled and put there.
     pub(super) fn compile(&self, engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Component> {
-        let name = Sha256::digest(wasm)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>();
-        let file = self.0.join(name).with_extension(EXTENSION);
+        let file = self.0.join(name(engine, wasm)).with_extension(EXTENSION);
         if let Some(component) = load(engine, &file) {
             return Ok(component);
         }
@@ -80,6 +77,15 @@ impl Cache {
             .take(old)
             .try_for_each(|(_, path)| fs::remove_file(path))
     }
+}
+
+/// What a compiled component is kept under: engines of other settings compile another.
+fn name(engine: &Engine, wasm: &[u8]) -> String {
+    let mut settings = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut settings);
+    let digest = Sha256::digest(wasm);
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{digest}-{:016x}", settings.finish())
 }
 
 /// Loads what was kept; `None` if there is nothing, or nothing that this engine made.

@@ -11,6 +11,7 @@ use super::bindings::{ProcessV1, ProcessV1Pre};
 use super::cache::Cache;
 use super::exchange::Exchange;
 use super::output::{Output, Tail};
+use crate::NodeConfig;
 use crate::kernel::mailbox::Mailbox;
 
 /// How many elements a table of a component may have.
@@ -21,6 +22,7 @@ pub(crate) struct Host {
     engine: Engine,
     cache: Option<Cache>,
     memory: usize,
+    preempts: bool,
 }
 
 /// A component, compiled and linked: instances of it start at once.
@@ -36,11 +38,13 @@ pub(crate) struct Guest {
 }
 
 impl Host {
-    /// `memory` is the limit for each process, in bytes; `cache` a folder for compiled components.
-    pub(crate) fn new(memory: usize, cache: Option<&Path>) -> anyhow::Result<Self> {
+    /// Takes what the node's configuration says of processes.
+    pub(crate) fn new(node: &NodeConfig) -> anyhow::Result<Self> {
         let mut config = Config::new();
         // Nothing ticks: the epoch moves only when a process has to stop.
-        config.epoch_interruption(true);
+        config.epoch_interruption(node.preemption);
+        #[cfg(feature = "profile")]
+        config.profiler(wasmtime::ProfilingStrategy::PerfMap);
         let engine = Engine::new(&config).map_err(convert)?;
         let open = |folder: &Path| {
             Cache::open(folder)
@@ -49,8 +53,9 @@ impl Host {
         };
         Ok(Self {
             engine,
-            cache: cache.and_then(open),
-            memory,
+            cache: node.cache.as_deref().and_then(open),
+            memory: node.process_memory,
+            preempts: node.preemption,
         })
     }
 
@@ -98,12 +103,14 @@ impl Host {
         store.limiter(|guest| &mut guest.limits);
         // What one call may have the host copy: no more than the process has.
         store.set_hostcall_fuel(self.memory);
-        store.set_epoch_deadline(1);
-        let watched = mailbox.clone();
-        store.epoch_deadline_callback(move |_| match watched.interrupted() {
-            Some(interrupt) => wasmtime::bail!("interrupted: {interrupt:?}"),
-            None => Ok(UpdateDeadline::Continue(1)),
-        });
+        if self.preempts {
+            let watched = mailbox.clone();
+            store.set_epoch_deadline(1);
+            store.epoch_deadline_callback(move |_| match watched.interrupted() {
+                Some(interrupt) => wasmtime::bail!("interrupted: {interrupt:?}"),
+                None => Ok(UpdateDeadline::Continue(1)),
+            });
+        }
         let result = program
             .0
             .instantiate(&mut store)
