@@ -30,6 +30,25 @@ function putAtRoot(out, info) {
   encoding.writeVarString(out, 'text');
 }
 
+/**
+ * One keystroke behind so many others.
+ *
+ * @param {number} clock
+ */
+export function keystroke(clock) {
+  return encoding.encode((out) => {
+    put(out, 1, 1, 77, clock);
+    if (clock === 0) {
+      putAtRoot(out, INFO.string);
+    } else {
+      encoding.writeUint8(out, INFO.string | INFO.hasOrigin);
+      put(out, 77, clock - 1);
+    }
+    encoding.writeVarString(out, 'x');
+    put(out, 0);
+  });
+}
+
 /** One struct that stands for as many characters as a number can say. */
 export function longStruct(/** @type {'gc' | 'skip'} */ kind, length = LARGEST) {
   return encoding.encode((out) => put(out, 1, 1, 77, 0, INFO[kind], length, 0));

@@ -177,6 +177,16 @@ suite(
       await bystanders.areUnharmed(LITTLE, context);
     });
 
+    test('FA13: a thousand edits that wait for each other are integrated once the first is there', { within: WITHIN }, async (scene, context) => {
+      const bystanders = await Bystanders.of(scene);
+      const client = await scene.rawSettled();
+      for (let clock = 1_023; clock >= 0; clock -= 1) client.send(update(bombs.keystroke(clock)));
+      await client.settle(ANSWERED);
+      const reader = await scene.joined();
+      assert.equal(reader.text.length, 1_024);
+      await bystanders.areUnharmed(LITTLE, context);
+    });
+
     test('FA13: edits that all collide cost time in proportion to their number', { within: WITHIN }, async (scene) => {
       await scene.ownServer();
       await scene.rawSettled();

@@ -317,6 +317,17 @@ struct Integration<'a> {
 impl Integration<'_> {
     /// Integrates one update if it is ready, and then those that waited for it.
     fn apply(&mut self, update: &[u8]) -> Applied {
+        let applied = self.apply_one(update);
+        if applied == Applied::Changed {
+            // One after the other: a thousand may wait in a row.
+            while let Some(update) = self.waiting.take(self.history) {
+                self.apply_one(&update);
+            }
+        }
+        applied
+    }
+
+    fn apply_one(&mut self, update: &[u8]) -> Applied {
         let plan = match self.history.readiness(update) {
             Readiness::Ready(plan) => plan,
             Readiness::Refused => return Applied::Refused,
@@ -336,14 +347,11 @@ impl Integration<'_> {
             return Applied::Refused;
         };
         self.history.advance(plan);
-        if !changed {
-            return Applied::Known;
+        self.has_changed |= changed;
+        match changed {
+            true => Applied::Changed,
+            false => Applied::Known,
         }
-        self.has_changed = true;
-        while let Some(update) = self.waiting.take(self.history) {
-            self.apply(&update);
-        }
-        Applied::Changed
     }
 
     /// Hands over an update of one new block; whether it could be integrated.

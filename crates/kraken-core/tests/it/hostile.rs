@@ -226,6 +226,32 @@ fn bi6_an_update_with_a_block_in_a_value_is_refused_as_a_whole() {
     }
 }
 
+#[test]
+fn bi6_a_thousand_updates_that_wait_for_each_other_are_integrated_once_the_first_is_there() {
+    const MOST: u64 = 1_024;
+    let keystroke = |clock: u64| {
+        let mut update = vec![1, 1, 7];
+        message::write_var_uint(&mut update, clock);
+        match clock.checked_sub(1) {
+            None => update.extend([4, 1, 1, b't']),
+            Some(before) => {
+                update.extend([0x84, 7]);
+                message::write_var_uint(&mut update, before);
+            }
+        }
+        update.extend([1, b'x', 0]);
+        update
+    };
+    let mut document = Document::load(ClientID::new(5), None, &[]);
+    for clock in (0..MOST).rev() {
+        document.record(&keystroke(clock));
+    }
+    document.integrate();
+    let mut known = vec![1, 7];
+    message::write_var_uint(&mut known, MOST);
+    assert_eq!(document.state_vector(), known);
+}
+
 /// Maps in maps, from one clock to another; with the last the outermost is deleted.
 fn maps_in_maps(clocks: std::ops::Range<u64>, is_last: bool) -> Vec<u8> {
     const TYPE_WITH_KEY: u8 = 0x20 | 7;
