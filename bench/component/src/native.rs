@@ -7,8 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result, anyhow, bail};
 use bytes::Bytes;
 use kraken_core::{
-    Config, ConnectionId, Core, DocumentOperation, Effect, Event, Handshake, Limits, SetupRequest,
-    StorageOperation, StorageReply, StorageRequest, Timestamp,
+    Config, ConnectionId, Core, Effect, Event, Handshake, Limits, SetupRequest, StorageRequest,
+    Timestamp,
 };
 use kraken_link::{Endpoint, ToProcess, ToSidecar, VERSION};
 use tokio::sync::mpsc;
@@ -153,22 +153,8 @@ impl Process {
 }
 
 /// Storage that has nothing and keeps nothing.
-fn answer(request: StorageRequest) -> Event {
-    let is_load = matches!(
-        request.operation,
-        StorageOperation::Documents {
-            operation: DocumentOperation::Load { .. },
-            ..
-        }
-    );
-    let reply = match is_load {
-        true => StorageReply::Loaded {
-            snapshot: None,
-            segments: Vec::new(),
-        },
-        false => StorageReply::Done,
-    };
-    let id = request.id;
+fn answer(StorageRequest { id, operation }: StorageRequest) -> Event {
+    let reply = operation.answer_of_nothing();
     Event::Stored { id, reply }
 }
 
