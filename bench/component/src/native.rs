@@ -2,6 +2,7 @@
 //! answers at once.
 
 use std::io::Write as _;
+use std::ops::ControlFlow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -75,26 +76,43 @@ impl Process {
     ) -> Result<()> {
         while let Some(frame) = frames.blocking_recv() {
             self.endpoint.receive(frame)?;
-            self.work(now())?;
-            while let Some(frame) = self.endpoint.poll_frame() {
-                if to_gateway.blocking_send(frame.into()).is_err() {
-                    return Ok(());
-                }
+            if self.work(now(), to_gateway)?.is_break() {
+                break;
             }
         }
         Ok(())
     }
 
-    fn work(&mut self, now: Timestamp) -> Result<()> {
+    /// In the order in which the process works.
+    fn work(
+        &mut self,
+        now: Timestamp,
+        to_gateway: &mpsc::Sender<Bytes>,
+    ) -> Result<ControlFlow<()>> {
         while let Some(record) = self.endpoint.next()? {
             self.record(record, now)?;
             self.carry_out(now);
+        }
+        if self.flush(to_gateway).is_break() {
+            return Ok(ControlFlow::Break(()));
         }
         if self.core.next_timeout().is_some_and(|due| due <= now) {
             self.core.handle_timeout(now);
             self.carry_out(now);
         }
-        Ok(())
+        let flow = self.flush(to_gateway);
+        self.core.catch_up();
+        Ok(flow)
+    }
+
+    /// Breaks when there is nobody to send to.
+    fn flush(&mut self, to_gateway: &mpsc::Sender<Bytes>) -> ControlFlow<()> {
+        while let Some(frame) = self.endpoint.poll_frame() {
+            if to_gateway.blocking_send(frame.into()).is_err() {
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     fn record(&mut self, record: ToProcess, now: Timestamp) -> Result<()> {
