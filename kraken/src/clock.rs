@@ -1,6 +1,7 @@
 //! The time, as the core wants it.
 
 use kraken_core::Timestamp;
+use std::sync::LazyLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Milliseconds since the Unix epoch that go on steadily when the system's clock is set back, so
@@ -29,6 +30,12 @@ impl Clock {
         }
         system.max(steady)
     }
+}
+
+/// Microseconds since it was first asked.
+pub(crate) fn stopwatch() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed().as_micros().try_into().unwrap_or(u64::MAX)
 }
 
 fn system_time() -> Timestamp {

@@ -1,6 +1,6 @@
 //! The process's state, and what becomes of each message.
 
-use crate::clock::Clock;
+use crate::clock::{Clock, stopwatch};
 use crate::link::{self, Session};
 use crate::pages;
 use crate::state::{self, OwnerRequest, State};
@@ -78,6 +78,7 @@ impl Process {
             settings: state.settings().cloned(),
             seed: state::random(),
             pages: pages::read(&our),
+            stopwatch,
             now,
         });
         let mut process = Self {
@@ -297,7 +298,9 @@ impl Process {
             self.carry_out(now);
             self.flush();
         }
-        self.core.catch_up();
+        self.core.catch_up(now);
+        self.carry_out(now);
+        self.flush();
         self.set_timer(now);
     }
 

@@ -3,7 +3,8 @@
 
 use std::io::Write as _;
 use std::ops::ControlFlow;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::LazyLock;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use bytes::Bytes;
@@ -54,6 +55,7 @@ impl Process {
             settings: None,
             seed: [7; 32],
             pages: Default::default(),
+            stopwatch,
             now,
         });
         let request = SetupRequest {
@@ -100,9 +102,12 @@ impl Process {
             self.core.handle_timeout(now);
             self.carry_out(now);
         }
-        let flow = self.flush(to_gateway);
-        self.core.catch_up();
-        Ok(flow)
+        if self.flush(to_gateway).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        self.core.catch_up(now);
+        self.carry_out(now);
+        Ok(self.flush(to_gateway))
     }
 
     /// Breaks when there is nobody to send to.
@@ -231,6 +236,11 @@ fn record_of(effect: Effect) -> Option<ToSidecar> {
         },
         _ => return None,
     })
+}
+
+fn stopwatch() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed().as_micros().try_into().unwrap_or(u64::MAX)
 }
 
 fn now() -> Timestamp {

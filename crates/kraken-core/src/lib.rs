@@ -4,7 +4,8 @@
 //! 1. makes a [`Core`] with a seed for its secrets, and the settings that it saved last,
 //! 2. hands it every [`Event`] with the time, and carries out the [`Effect`]s in their order,
 //! 3. calls [`Core::handle_timeout`] when [`Core::next_timeout`] has come,
-//! 4. hands in no more frames while [`Core::is_congested`], only storage's answers.
+//! 4. calls [`Core::catch_up`] when it has done all that, which is a *turn*,
+//! 5. hands in no more frames while [`Core::is_congested`], only storage's answers.
 //!
 //! One host is the Kinode process; another is the simulation.
 
@@ -59,7 +60,7 @@ use call::{Calls, Saying};
 use connect::Wish;
 use connections::{Connections, Expelled};
 use direct::Direct;
-use doc::{Documents, Policy};
+use doc::{Allowance, Documents, Policy};
 use grant::{Grant, Refusal};
 use kraken_call::{FromClient, FromEngine, ToClient};
 use metrics::Counters;
@@ -99,6 +100,9 @@ pub struct Config {
     pub pages: BTreeMap<String, Bytes>,
     /// The time.
     pub now: Timestamp,
+    /// A stopwatch in microseconds, of which only differences count: so long may a turn integrate
+    /// what documents have recorded.
+    pub stopwatch: fn() -> u64,
 }
 
 /// Something that happened.
@@ -347,6 +351,7 @@ impl Core {
             seed,
             pages,
             now,
+            stopwatch,
         } = config;
         let mut secrets = Secrets::new(seed);
         let settings = Settings::start(settings, now, &mut secrets);
@@ -357,7 +362,7 @@ impl Core {
             secrets,
             tickets: Tickets::default(),
             connections: Connections::default(),
-            documents: Documents::new(limits, client),
+            documents: Documents::new(limits, client, Allowance::new(stopwatch)),
             stores: Stores::default(),
             signals: Signals::default(),
             calls: Calls::default(),
@@ -413,11 +418,14 @@ impl Core {
         timeouts.into_iter().flatten().min()
     }
 
-    /// Brings what has been relayed into its documents, which nobody waits for yet: for hosts that
-    /// have carried out the effects. What isn't done here is done when somebody joins, and before
-    /// it is stored.
-    pub fn catch_up(&mut self) {
-        self.documents.catch_up();
+    /// Ends a turn, once its effects have been carried out: brings what has been relayed into its
+    /// documents, which nobody waits for yet. What takes long goes on in the turns after this one,
+    /// of which the next is due at once.
+    pub fn catch_up(&mut self, now: Timestamp) {
+        let before = self.effects.len();
+        self.documents.catch_up(now, &mut self.effects);
+        self.drain_if_idle();
+        self.carry_direct(before, now);
     }
 
     /// What is to be done, in order.

@@ -167,6 +167,7 @@ impl CallWorld {
             settings: None,
             seed: [1; 32],
             pages: BTreeMap::new(),
+            stopwatch: || 0,
             now: START,
         });
         let mut world = Self {

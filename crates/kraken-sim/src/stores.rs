@@ -297,6 +297,7 @@ fn core(settings: Option<Settings>) -> Core {
         settings,
         seed: [1; 32],
         pages: Default::default(),
+        stopwatch: || 0,
         now: START,
     })
 }

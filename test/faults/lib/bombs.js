@@ -148,3 +148,41 @@ export function collisions(count) {
     put(out, 0);
   });
 }
+
+/**
+ * As many clients from `first` on, of which each has typed at the start and seen nobody. The later
+ * they are, the more are there to be compared with.
+ *
+ * @param {number} first
+ * @param {number} count
+ */
+export function crowd(first, count) {
+  return encoding.encode((out) => {
+    put(out, count);
+    for (let client = first; client < first + count; client += 1) {
+      put(out, 1, client, 0);
+      putAtRoot(out, INFO.string);
+      encoding.writeVarString(out, 'x');
+    }
+    put(out, 0);
+  });
+}
+
+/**
+ * A text of twice as many characters, of which every second one is then deleted, from its end on.
+ *
+ * @param {number} count
+ */
+export function* scattered(count) {
+  const client = 1;
+  yield encoding.encode((out) => {
+    put(out, 1, 1, client, 0);
+    putAtRoot(out, INFO.string);
+    encoding.writeVarString(out, 'x'.repeat(2 * count));
+    put(out, 0);
+  });
+  yield encoding.encode((out) => {
+    put(out, 0, 1, client, count);
+    for (let index = count - 1; index >= 0; index -= 1) put(out, 2 * index, 1);
+  });
+}

@@ -26,6 +26,11 @@ const LITTLE = 256 * MIB;
 /** How deep what is nested is nested. */
 const DEEP = 100_000;
 
+/** What takes seconds to integrate. */
+const SLOW = [{ what: '9,000 edits at one place', bytes: [bombs.crowd(1, 6_000), bombs.crowd(6_001, 3_000)] }];
+/** How often others are answered meanwhile. */
+const ROUNDS = 10;
+
 const array = (/** @type {number} */ deep) => '['.repeat(deep) + ']'.repeat(deep);
 const object = (/** @type {number} */ deep) => '{"a":'.repeat(deep) + '1' + '}'.repeat(deep);
 
@@ -41,6 +46,7 @@ const UPDATES = [
   { what: '100,000 clients', bytes: bombs.manyClients(100_000) },
   { what: '8,000 edits that collide', bytes: bombs.collisions(8_000) },
   { what: '100,000 edits that collide', bytes: bombs.collisions(100_000) },
+  { what: '100,000 deletions in one text', bytes: [...bombs.scattered(100_000)] },
   { what: '500,000 keystrokes', bytes: keystrokes(500_000) },
   { what: 'maps in maps, 1,000 deep, and deleted', bytes: bombs.deepTypes(1_000) },
   { what: 'maps in maps, 10,000 deep, and deleted', bytes: bombs.deepTypes(10_000) },
@@ -134,7 +140,7 @@ suite(
       test(`FA13: ${what} are taken or refused, and harm nobody`, { within: WITHIN }, async (scene, context) => {
         const bystanders = await Bystanders.of(scene);
         const client = await scene.rawSettled();
-        client.send(update(bytes));
+        for (const each of [bytes].flat()) client.send(update(each));
         const answered = client.settle(ANSWERED).then(() => ({ code: 0 }));
         const { code } = await Promise.race([answered, client.whenClosed]);
         assert.ok(code === 0 || code === 4400 || code === 4413, `closed with ${code}`);
@@ -173,6 +179,24 @@ suite(
       assert.equal(reader.text.length, 1_024);
       await bystanders.areUnharmed(LITTLE, context);
     });
+
+    for (const { what, bytes } of SLOW) {
+      test(`FA13: ${what} hold up their own room, and nobody else`, { within: WITHIN }, async (scene) => {
+        await scene.ownServer();
+        const client = await scene.rawSettled({ room: `${scene.room}-slow` });
+        const bystander = await scene.rawSettled();
+        for (const each of bytes) client.send(update(each));
+        let isAnswered = false;
+        const answered = client.settle(ANSWERED).then(() => (isAnswered = true));
+        for (let round = 0; round < ROUNDS; round += 1) {
+          await bystander.settle(ANSWERED);
+          const newcomer = await scene.rawSettled({ room: `${scene.room}-${round}` });
+          newcomer.terminate();
+        }
+        assert.equal(isAnswered, false, 'others had their turns meanwhile');
+        await answered;
+      });
+    }
 
     test('FA14: compression is not spoken, so nothing can be blown up', { within: WITHIN }, async (scene, context) => {
       const bystanders = await Bystanders.of(scene);
@@ -248,7 +272,7 @@ suite(
     test(`FA13: bombs that are cut, joined and bent are taken or refused ${SEEDED}`, { within: WITHIN }, async (scene, context) => {
       const roll = diceOf('bent');
       const bystanders = await Bystanders.of(scene);
-      const small = [bombs.longStruct('gc'), bombs.longStruct('skip', 2 ** 31 - 1), bombs.longDeletion(), bombs.wideDeletion(), bombs.manyDeletions(20), bombs.manyClients(20), bombs.deepTypes(20), bombs.collisions(20), keystrokes(20)];
+      const small = [bombs.longStruct('gc'), bombs.longStruct('skip', 2 ** 31 - 1), bombs.longDeletion(), bombs.wideDeletion(), bombs.manyDeletions(20), bombs.manyClients(20), bombs.deepTypes(20), bombs.collisions(20), bombs.crowd(1, 20), ...bombs.scattered(20), keystrokes(20)];
       for (let round = 0; round < 300; round += 1) {
         const bytes = Uint8Array.from(small[roll(small.length)] ?? []);
         for (let bends = roll(4); bends > 0; bends -= 1) bytes[roll(bytes.length)] = roll(256);

@@ -7,12 +7,15 @@
 
 use super::message::write_var_uint;
 use super::nesting::{self, Nesting, Standing};
-use super::slice::{SLICE, Slice};
+use super::slice::{Piece, Slices};
 use super::update::{self, Block, Id, Visitor};
 use std::collections::BTreeMap;
 
 /// Updates of one room that may wait for others, and their bytes.
 const MAX_WAITING: (usize, usize) = (1_024, 16 << 20);
+
+/// The most ranges of history that typing deletes.
+const TYPED_OVER: u32 = 16;
 
 /// What has been integrated of each client's history: a prefix of it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -39,19 +42,25 @@ pub(super) struct Missing {
     clock: u64,
 }
 
-/// How an update is integrated, and how far each client's history is then.
+/// How an update is integrated.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Plan {
-    /// As it is: one block, right behind what is known of its client.
+pub(super) struct Plan {
+    /// The update to be cut; `None` if it is one of typing, which goes in as it is.
+    pub(super) slices: Option<Slices>,
+    pub(super) progress: Progress,
+}
+
+/// How far the history is once an update is integrated.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// By one block, right behind what is known of its client.
     Next {
         from: Id,
         end: u64,
         standing: Standing,
     },
-    /// Any other way.
+    /// In any other way.
     Any {
-        /// The update in slices, in their order; empty if it is small enough as it is.
-        slices: Vec<Vec<u8>>,
         ends: Vec<(u64, u64)>,
         nesting: Nesting,
     },
@@ -89,7 +98,7 @@ impl History {
             };
             return Readiness::Missing(never);
         }
-        match structure.integrate(self, update) {
+        match structure.integrate(self) {
             Ok(plan) => Readiness::Ready(plan),
             Err(Obstacle::Missing(missing)) => Readiness::Missing(missing),
             Err(Obstacle::Misplaced) => Readiness::Refused,
@@ -97,9 +106,9 @@ impl History {
     }
 
     /// Takes note that an update was integrated.
-    pub(super) fn advance(&mut self, plan: Plan) {
-        match plan {
-            Plan::Next {
+    pub(super) fn advance(&mut self, progress: Progress) {
+        match progress {
+            Progress::Next {
                 from,
                 end,
                 standing,
@@ -107,7 +116,7 @@ impl History {
                 self.clocks.insert(from.client, end);
                 self.nesting.note(from, standing);
             }
-            Plan::Any { ends, nesting, .. } => {
+            Progress::Any { ends, nesting } => {
                 for (client, end) in ends {
                     let clock = self.clocks.entry(client).or_default();
                     *clock = end.max(*clock);
@@ -117,11 +126,13 @@ impl History {
         }
     }
 
-    /// Whether a plan leads further than what is integrated.
-    pub(super) fn is_behind(&self, plan: &Plan) -> bool {
-        match plan {
-            Plan::Next { from, end, .. } => *end > self.clock(from.client),
-            Plan::Any { ends, .. } => ends.iter().any(|&(client, end)| end > self.clock(client)),
+    /// Whether an update leads further than what is integrated.
+    pub(super) fn is_behind(&self, progress: &Progress) -> bool {
+        match progress {
+            Progress::Next { from, end, .. } => *end > self.clock(from.client),
+            Progress::Any { ends, .. } => {
+                ends.iter().any(|&(client, end)| end > self.clock(client))
+            }
         }
     }
 
@@ -191,11 +202,12 @@ impl Waiting {
 }
 
 /// Sees whether an update is what typing makes: one block behind the known history of its client,
-/// and deletions of what is known. Nearly all are, and for them nothing has to be gathered.
+/// and few deletions of what is known. Nearly all are, and for them nothing has to be gathered.
 struct Typing<'a> {
     history: &'a History,
     client: Option<Id>,
-    block: Option<Plan>,
+    block: Option<Progress>,
+    deletions: u32,
     is_other: bool,
 }
 
@@ -205,19 +217,24 @@ impl<'a> Typing<'a> {
             history,
             client: None,
             block: None,
+            deletions: 0,
             is_other: false,
         };
         update::walk(update, &mut typing).ok()?;
-        typing.block.filter(|_| !typing.is_other)
+        let progress = typing.block.filter(|_| !typing.is_other)?;
+        Some(Plan {
+            slices: None,
+            progress,
+        })
     }
 
-    fn next(&self, block: &Block) -> Option<Plan> {
+    fn next(&self, block: &Block) -> Option<Progress> {
         let from = self.client.filter(|_| self.block.is_none())?;
         let mut known = block.refers_to.iter().flatten();
         if block.is_gap || !known.all(|id| id.clock < self.history.clock(id.client)) {
             return None;
         }
-        Some(Plan::Next {
+        Some(Progress::Next {
             from,
             end: from.clock + block.length,
             standing: nesting::standing(block, |id| self.history.nesting.of(id))?,
@@ -239,7 +256,9 @@ impl Visitor for Typing<'_> {
     }
 
     fn deletion(&mut self, from: Id, length: u64) {
-        self.is_other |= from.clock + length > self.history.clock(from.client);
+        self.deletions += 1;
+        self.is_other |=
+            self.deletions > TYPED_OVER || from.clock + length > self.history.clock(from.client);
     }
 }
 
@@ -251,9 +270,8 @@ struct Structure {
     by_client: BTreeMap<u64, usize>,
     blocks: Vec<Block>,
     deletions: Vec<(Id, u64)>,
-    delete_set_at: usize,
-    /// The blocks as they are integrated: section, block, and the clock it begins at.
-    order: Vec<(usize, usize, u64)>,
+    /// The blocks as they are integrated.
+    order: Vec<Piece>,
     /// How those stand that aren't known yet.
     nesting: Nesting,
 }
@@ -267,6 +285,8 @@ struct Section {
     next_block: usize,
     end_block: usize,
     is_begun: bool,
+    /// Whether blocks before it are to be integrated first.
+    is_waiting: bool,
 }
 
 impl Visitor for Structure {
@@ -279,6 +299,7 @@ impl Visitor for Structure {
             next_block: self.blocks.len(),
             end_block: self.blocks.len(),
             is_begun: false,
+            is_waiting: false,
         });
     }
 
@@ -289,10 +310,6 @@ impl Visitor for Structure {
         }
     }
 
-    fn delete_set(&mut self, at: usize) {
-        self.delete_set_at = at;
-    }
-
     fn deletion(&mut self, from: Id, length: u64) {
         self.deletions.push((from, length));
     }
@@ -300,7 +317,7 @@ impl Visitor for Structure {
 
 impl Structure {
     /// Goes through the blocks as their integration will, each after what it refers to.
-    fn integrate(mut self, history: &History, update: &[u8]) -> Result<Plan, Obstacle> {
+    fn integrate(mut self, history: &History) -> Result<Plan, Obstacle> {
         for index in 0..self.sections.len() {
             self.integrate_section(index, history)?;
         }
@@ -317,50 +334,34 @@ impl Structure {
             .sections
             .iter()
             .map(|section| (section.client, section.clock));
-        Ok(Plan::Any {
+        let progress = Progress::Any {
             ends: ends.collect(),
-            slices: self.slices(update),
             nesting: self.nesting,
+        };
+        Ok(Plan {
+            slices: Some(Slices::new(self.blocks.len(), self.order, self.deletions)),
+            progress,
         })
-    }
-
-    /// Cuts a large update into smaller ones, each ready after those before it.
-    fn slices(&self, update: &[u8]) -> Vec<Vec<u8>> {
-        if self.order.len() <= SLICE {
-            return Vec::new();
-        }
-        let mut slices = Vec::new();
-        let mut slice = Slice::default();
-        for &(section, block, clock) in &self.order {
-            if !slice.takes(section) {
-                slices.push(std::mem::take(&mut slice).encode());
-            }
-            let from = Id {
-                client: self.sections[section].client,
-                clock,
-            };
-            slice.add(section, from, &update[self.blocks[block].bytes.clone()]);
-        }
-        slices.push(slice.encode());
-        let deletions = &update[self.delete_set_at..];
-        slices.push([&[0], deletions].concat());
-        slices
     }
 
     /// Integrates a section, and before each block as much of the others as it refers to.
     fn integrate_section(&mut self, index: usize, history: &History) -> Result<(), Obstacle> {
         let mut stack = vec![(index, u64::MAX)];
+        self.sections[index].is_waiting = true;
         while let Some(&(top, goal)) = stack.last() {
             match self.next_step(top, goal, history)? {
                 Step::Done => {
+                    self.sections[top].is_waiting = false;
                     stack.pop();
                 }
                 Step::Needs(other, clock) => {
+                    let needed = &mut self.sections[other];
                     // All below wait for the top: what it needs of them won't come.
-                    if stack.iter().any(|&(below, _)| below == other) {
-                        let client = self.sections[other].client;
+                    if needed.is_waiting {
+                        let client = needed.client;
                         return Err(Missing { client, clock }.into());
                     }
+                    needed.is_waiting = true;
                     stack.push((other, clock));
                 }
             }
@@ -417,11 +418,20 @@ impl Structure {
             let standing = standing.ok_or(Obstacle::Misplaced)?;
             let known = history.clock(client);
             if clock + length > known {
-                let clock = clock.max(known);
-                self.nesting.note(Id { client, clock }, standing);
+                let news = clock.max(known);
+                self.nesting.note(
+                    Id {
+                        client,
+                        clock: news,
+                    },
+                    standing,
+                );
+                self.order.push(Piece {
+                    from: Id { client, clock },
+                    bytes: block.bytes.clone(),
+                });
             }
             let section = &mut self.sections[index];
-            self.order.push((index, section.next_block, clock));
             section.clock += length;
             section.next_block += 1;
         }
@@ -485,10 +495,10 @@ mod tests {
             history.readiness(&edits[1]),
             Readiness::Missing(_)
         ));
-        let Readiness::Ready(progress) = history.readiness(&edits[0]) else {
+        let Readiness::Ready(plan) = history.readiness(&edits[0]) else {
             panic!("the first is ready");
         };
-        history.advance(progress);
+        history.advance(plan.progress);
         assert!(matches!(history.readiness(&edits[1]), Readiness::Ready(_)));
         assert!(matches!(history.readiness(&edits[0]), Readiness::Ready(_)));
     }
@@ -540,9 +550,9 @@ mod tests {
             let (Readiness::Ready(plan), Readiness::Ready(any)) = (plan, any) else {
                 panic!("it is in order");
             };
-            typed += u32::from(matches!(plan, Plan::Next { .. }));
-            history.advance(plan);
-            plain.advance(any);
+            typed += u32::from(plan.slices.is_none());
+            history.advance(plan.progress);
+            plain.advance(any.progress);
             assert_eq!(history, plain);
         }
         assert!(typed > 100, "{typed}");
@@ -559,8 +569,8 @@ mod tests {
                 }
                 match (history.readiness(update), plain.readiness_of_any(update)) {
                     (Readiness::Ready(plan), Readiness::Ready(any)) => {
-                        history.advance(plan);
-                        plain.advance(any);
+                        history.advance(plan.progress);
+                        plain.advance(any.progress);
                     }
                     (fast, slow) => assert_eq!(fast, slow),
                 }
@@ -631,18 +641,22 @@ mod tests {
         let Readiness::Ready(plan) = history.readiness(&state) else {
             panic!("a whole state is ready");
         };
-        let Plan::Any { slices, .. } = &plan else {
-            panic!("it is large");
-        };
-        assert!(slices.len() > 2, "{} slices", slices.len());
+        let mut slices = plan.slices.expect("it is large");
+        assert!(slices.len() > 3_000, "{} pieces", slices.len());
         let copy = Doc::with_client_id(3);
-        for slice in slices {
-            assert!(update::validate(slice).is_ok());
-            let Readiness::Ready(of_slice) = history.readiness(slice) else {
+        for most in (1..).step_by(7) {
+            if slices.is_empty() {
+                break;
+            }
+            let before = slices.len();
+            let slice = slices.next(&state, most);
+            assert!((1..=most).contains(&(before - slices.len())));
+            assert_eq!(update::validate(&slice), Ok(true));
+            let Readiness::Ready(of_slice) = history.readiness(&slice) else {
                 panic!("a slice is ready after those before it");
             };
-            history.advance(of_slice);
-            let update = Update::decode_v1(slice).unwrap();
+            history.advance(of_slice.progress);
+            let update = Update::decode_v1(&slice).unwrap();
             copy.transact_mut().apply_update(update).unwrap();
         }
         let copied = copy
@@ -662,8 +676,8 @@ mod tests {
         assert!(waiting.add(missing, &edits[1]));
         assert!(!waiting.add(missing, &edits[1]));
         assert_eq!(waiting.take(&history), None);
-        if let Readiness::Ready(progress) = history.readiness(&edits[0]) {
-            history.advance(progress);
+        if let Readiness::Ready(plan) = history.readiness(&edits[0]) {
+            history.advance(plan.progress);
         }
         assert_eq!(waiting.take(&history).as_deref(), Some(&edits[1][..]));
         assert_eq!(waiting.take(&history), None);

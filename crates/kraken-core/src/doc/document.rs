@@ -1,17 +1,21 @@
 //! The content of one room: a `yrs` document, and the updates that storage has not been given.
 //!
-//! An update is *recorded* when it comes in, at the cost of a copy into the open segment, and
-//! *integrated* later with its neighbours, when somebody joins or the segment is taken. One that
+//! An update is *recorded* when it comes in, at the cost of a copy, and *integrated* later with its
+//! neighbours, bit by bit if that takes long: when somebody joins, or before it is stored. One that
 //! refers to what isn't known yet waits, and goes to whoever joins as it is.
 
-use super::causality::{History, Plan, Readiness, Waiting};
+use super::allowance::Allowance;
+use super::causality::{History, Plan, Progress, Readiness, Waiting};
 use super::message::{Malformed, Reader, write_var_bytes};
+use super::slice::{SLICE, Slices};
 use super::update;
 use bytes::Bytes;
+use std::collections::VecDeque;
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
 use yrs::{
-    ClientID, Doc, OffsetKind, Options, ReadTxn, StateVector, Transact, TransactionMut, Update,
+    ClientID, Doc, IdSet, OffsetKind, Options, ReadTxn, StateVector, Transact, TransactionMut,
+    Update,
 };
 
 /// Distance between the sequence numbers of one stay in memory and the next. A process that died
@@ -23,23 +27,79 @@ const GENERATION: u64 = 1 << 24;
 /// the square of their number.
 const TYPED_TOGETHER: usize = 256;
 
+/// Bytes of typing after which the time is looked at, and those that each update counts for beside
+/// its own: after sixteen of them, or one that is large.
+const UNTIMED_BYTES: usize = 2_048;
+const UPDATE_BYTES: usize = 96;
+
+/// How large the first slice of a document is.
+const FIRST_SLICE: usize = 64;
+
+/// How long a slice should take, in microseconds: after a quicker one the next is twice as large,
+/// after a slower one half as large.
+const SLICE_TIME: std::ops::Range<u64> = 500..2_000;
+
+/// Slices of a document are at most so large that their size times the document's is this. At worst
+/// each block is compared with the whole document, and nobody interrupts a slice.
+const SLICE_CROSSINGS: u64 = 1 << 20;
+
 /// A document in memory.
 pub struct Document {
     doc: Doc,
     history: History,
     waiting: Waiting,
+    /// Whether some of those that wait may be ready.
+    is_ripe: bool,
     /// Recorded updates, each behind its length.
+    fresh: Vec<u8>,
+    /// Rows of updates to be integrated before those.
+    rows: VecDeque<Row>,
+    /// An update of which a part is integrated.
+    begun: Option<Begun>,
+    /// Bytes of recorded updates that are not integrated.
+    fresh_len: usize,
+    /// Recorded updates that are integrated, each behind its length.
     segment: Vec<u8>,
-    /// How much of the segment is in `doc`.
-    integrated: usize,
+    /// How large slices are at the moment.
+    pace: usize,
+    /// Blocks and deletions that came, of which `doc` has at most as many blocks.
+    size: u64,
     /// Sequence number of the last recorded update.
     sequence: u64,
     /// Sequence number of the last update in `doc`.
     integrated_sequence: u64,
     /// `doc` for a client that has nothing, until the next change.
     full_state: Option<Bytes>,
+    /// What of `doc` is deleted, until the next change.
+    deleted: Option<IdSet>,
     /// Whether some stored bytes did not integrate, so that `doc` is not all there is.
     damaged: bool,
+}
+
+/// Updates, each behind its length.
+struct Row {
+    bytes: Bytes,
+    /// Where the next one begins.
+    at: usize,
+    origin: Origin,
+}
+
+/// Where an update comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Storage,
+    Client,
+    /// It waited for others.
+    Waiting,
+}
+
+/// An update that is integrated in slices.
+struct Begun {
+    update: Bytes,
+    origin: Origin,
+    slices: Slices,
+    progress: Progress,
+    has_changes: bool,
 }
 
 /// Updates that follow each other in one room, as they are stored.
@@ -61,24 +121,24 @@ pub struct Snapshot {
     pub data: Bytes,
 }
 
-/// What became of an update.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Applied {
-    /// The document is another now.
-    Changed,
-    /// All of it was known.
-    Known,
-    /// It waits for others.
-    Waits,
-    /// It can't be integrated, ever.
-    Refused,
-}
-
 impl Document {
-    /// Builds the document from what is stored. `client` names this process as a writer, which
-    /// it never is.
-    pub fn load(client: ClientID, snapshot: Option<&Snapshot>, segments: &[Segment]) -> Self {
-        let mut document = Self {
+    /// A document of what is stored, all of which is to be integrated. `client` names this process
+    /// as a writer, which it never is.
+    pub fn open(client: ClientID, snapshot: Option<&Snapshot>, segments: &[Segment]) -> Self {
+        let snapshot = snapshot.map(|snapshot| (snapshot.sequence, &snapshot.data));
+        let segments = segments
+            .iter()
+            .map(|segment| (segment.sequence, &segment.data));
+        let stored = || snapshot.into_iter().chain(segments.clone());
+        let last = stored().map(|(sequence, _)| sequence).max().unwrap_or(0);
+        let sequence = (last / GENERATION + 1) * GENERATION;
+        let rows = stored().map(|(_, data)| Row {
+            bytes: data.clone(),
+            at: 0,
+            origin: Origin::Storage,
+        });
+        let rows = rows.filter(|row| !row.is_empty());
+        Self {
             doc: Doc::with_options(Options {
                 offset_kind: OffsetKind::Utf16,
                 cleanup_formatting: false,
@@ -86,104 +146,114 @@ impl Document {
             }),
             history: History::default(),
             waiting: Waiting::default(),
+            is_ripe: false,
+            fresh: Vec::new(),
+            rows: rows.collect(),
+            begun: None,
+            fresh_len: 0,
             segment: Vec::new(),
-            integrated: 0,
-            sequence: 0,
-            integrated_sequence: 0,
+            pace: FIRST_SLICE,
+            size: 0,
+            sequence,
+            integrated_sequence: sequence,
             full_state: None,
+            deleted: None,
             damaged: false,
-        };
-        let snapshot = snapshot.map(|snapshot| (snapshot.sequence, &snapshot.data));
-        let segments = segments
-            .iter()
-            .map(|segment| (segment.sequence, &segment.data));
-        for (sequence, data) in snapshot.into_iter().chain(segments) {
-            document.sequence = document.sequence.max(sequence);
-            document.damaged |= document.apply_all(data, |_| ()) > 0;
         }
-        document.sequence = (document.sequence / GENERATION + 1) * GENERATION;
-        document.integrated_sequence = document.sequence;
+    }
+
+    /// The same, integrated.
+    pub fn load(client: ClientID, snapshot: Option<&Snapshot>, segments: &[Segment]) -> Self {
+        let mut document = Self::open(client, snapshot, segments);
+        document.integrate(&mut Allowance::endless());
         document
     }
 
-    /// Adds a validated update to the open segment.
+    /// Records a validated update.
     pub fn record(&mut self, update: &[u8]) {
-        write_var_bytes(&mut self.segment, update);
+        write_var_bytes(&mut self.fresh, update);
+        self.fresh_len += update.len();
         self.sequence += 1;
     }
 
-    /// Adds a validated update if it changes anything; whether it did. Costs an integration, so
-    /// it is for step 2, which mostly repeats what is known.
+    /// Records a validated update unless it is known to change nothing; whether it did. It is for
+    /// step 2, which mostly repeats what is known.
     pub fn record_if_news(&mut self, update: &[u8]) -> bool {
-        self.integrate();
-        match self.apply(update) {
-            Applied::Changed | Applied::Waits => {}
-            Applied::Known | Applied::Refused => return false,
+        let is_news = !self.is_integrated() || self.is_news(update);
+        if is_news {
+            self.record(update);
         }
-        self.record(update);
-        self.integrated = self.segment.len();
-        self.integrated_sequence = self.sequence;
-        true
+        is_news
     }
 
-    /// Whether a validated update would change anything. Costs an integration of what is
-    /// recorded, and a look at all deletions.
+    /// Whether a validated update would change anything, as far as the document is integrated.
     pub fn is_news(&mut self, update: &[u8]) -> bool {
-        self.integrate();
         match self.history.readiness(update) {
             Readiness::Missing(_) => !self.waiting.contains(update),
-            Readiness::Ready(plan) => self.history.is_behind(&plan) || self.deletes_more(update),
+            Readiness::Ready(plan) => {
+                self.history.is_behind(&plan.progress) || self.deletes_more(update)
+            }
             Readiness::Refused => false,
         }
     }
 
     /// Whether an update deletes what is there.
-    fn deletes_more(&self, update: &[u8]) -> bool {
+    fn deletes_more(&mut self, update: &[u8]) -> bool {
         let Ok(update) = Update::decode_v1(update) else {
             return false;
         };
-        let deleted = self.doc.transact().snapshot().delete_set;
-        !update.delete_set().diff(&deleted).is_empty()
+        let Self { doc, deleted, .. } = self;
+        let deleted = deleted.get_or_insert_with(|| doc.transact().snapshot().delete_set);
+        !update.delete_set().diff(deleted).is_empty()
     }
 
-    /// Brings all recorded updates into the document. The rare one that passes validation but
-    /// does not integrate leaves the segment, so that it is never stored.
-    pub fn integrate(&mut self) {
-        if self.integrated == self.segment.len() {
-            return;
+    /// Whether all that was recorded or stored is in the document.
+    pub fn is_integrated(&self) -> bool {
+        self.fresh.is_empty() && self.rows.is_empty() && self.begun.is_none() && !self.is_ripe
+    }
+
+    /// Goes on bringing all there is into the document as long as it is allowed to, but by one step
+    /// at least; whether all is integrated. The rare update that passes validation but does not
+    /// integrate is never stored.
+    pub fn integrate(&mut self, allowance: &mut Allowance) -> bool {
+        if self.is_integrated() {
+            return true;
         }
-        let segment = std::mem::take(&mut self.segment);
-        let (done, fresh) = segment.split_at(self.integrated);
-        let mut kept = Vec::new();
-        let refused = self.apply_all(fresh, |update| write_var_bytes(&mut kept, update));
-        self.segment = match refused {
-            0 => segment,
-            _ => [done, &kept].concat(),
+        if !self.fresh.is_empty() {
+            self.rows.push_back(Row {
+                bytes: std::mem::take(&mut self.fresh).into(),
+                at: 0,
+                origin: Origin::Client,
+            });
+        }
+        let doc = self.doc.clone();
+        let integration = Integration {
+            doc: &doc,
+            document: self,
+            typing: None,
+            typed: 0,
         };
-        self.integrated = self.segment.len();
-        self.integrated_sequence = self.sequence;
+        integration.run(allowance);
+        self.is_integrated()
     }
 
-    /// Ends the open segment and gives it, if it holds anything. It is integrated before: bytes
-    /// that would kill the process do so before they are stored.
+    /// Gives all that is integrated and was not given before, if there is anything.
     pub fn take_segment(&mut self) -> Option<Segment> {
-        self.integrate();
-        self.integrated = 0;
         let data = std::mem::take(&mut self.segment);
         (!data.is_empty()).then(|| Segment {
-            sequence: self.sequence,
+            sequence: self.integrated_sequence,
             data: data.into(),
         })
     }
 
-    /// Bytes in the open segment.
+    /// Bytes that the next segment will have.
     pub fn segment_len(&self) -> usize {
         self.segment.len()
     }
 
-    /// Bytes of the open segment that are not integrated.
+    /// Bytes of recorded updates that are not integrated.
     pub fn fresh_len(&self) -> usize {
-        self.segment.len() - self.integrated
+        self.fresh_len
     }
 
     /// Sequence number of the last recorded update.
@@ -262,96 +332,178 @@ impl Document {
             })
             .clone()
     }
+}
 
-    /// Applies the updates of a segment, tells each that was taken, and counts those that were
-    /// not.
-    fn apply_all(&mut self, segment: &[u8], mut taken: impl FnMut(&[u8])) -> usize {
-        self.with_integration(|integration| {
-            let mut refused = 0;
-            for update in updates(segment) {
-                match update.map(|update| (update, integration.apply(update))) {
-                    Ok((update, Applied::Changed | Applied::Known | Applied::Waits)) => {
-                        taken(update);
-                    }
-                    Ok((_, Applied::Refused)) | Err(_) => refused += 1,
+impl Document {
+    /// The next update, and where it comes from.
+    fn next(&mut self) -> Option<(Bytes, Origin)> {
+        if self.is_ripe {
+            if let Some(update) = self.waiting.take(&self.history) {
+                return Some((update.into(), Origin::Waiting));
+            }
+            self.is_ripe = false;
+        }
+        while let Some(mut row) = self.rows.pop_front() {
+            let update = row.next();
+            let origin = row.origin;
+            if !row.is_empty() {
+                self.rows.push_front(row);
+            }
+            match update {
+                Ok(update) => return Some((update, origin)),
+                Err(_) => self.damaged = true,
+            }
+        }
+        self.rows = VecDeque::new();
+        None
+    }
+
+    /// How many blocks and deletions the next slice may have.
+    fn slice_size(&self) -> usize {
+        let most = SLICE_CROSSINGS / self.size.max(1);
+        usize::try_from(most).map_or(self.pace, |most| self.pace.min(most.max(1)))
+    }
+
+    /// Learns from the time that a slice took, in microseconds.
+    fn keep_pace(&mut self, size: usize, time: u64) {
+        if time > SLICE_TIME.end {
+            self.pace = (self.pace / 2).max(1);
+        } else if time < SLICE_TIME.start && size >= self.pace {
+            self.pace = (self.pace * 2).min(SLICE);
+        }
+    }
+
+    /// Takes note of blocks and deletions that `doc` was given.
+    fn has_grown(&mut self, size: usize, has_changes: bool) {
+        self.size += size as u64;
+        if has_changes {
+            self.full_state = None;
+            self.deleted = None;
+        }
+    }
+
+    fn advance(&mut self, progress: Progress, has_changes: bool) {
+        self.history.advance(progress);
+        self.is_ripe |= has_changes && !self.waiting.is_empty();
+    }
+
+    /// Takes note that an update is done with, and whether it is kept.
+    fn settle(&mut self, update: &[u8], origin: Origin, is_kept: bool) {
+        match origin {
+            Origin::Client => {
+                self.integrated_sequence += 1;
+                self.fresh_len -= update.len();
+                if is_kept {
+                    write_var_bytes(&mut self.segment, update);
                 }
             }
-            refused
-        })
-    }
-
-    /// Integrates one update if it is ready, and then those that waited for it.
-    fn apply(&mut self, update: &[u8]) -> Applied {
-        self.with_integration(|integration| integration.apply(update))
-    }
-
-    fn with_integration<T>(&mut self, work: impl FnOnce(&mut Integration<'_>) -> T) -> T {
-        let mut integration = Integration {
-            doc: &self.doc,
-            history: &mut self.history,
-            waiting: &mut self.waiting,
-            typing: None,
-            typed: 0,
-            has_changed: false,
-        };
-        let outcome = work(&mut integration);
-        if integration.has_changed {
-            self.full_state = None;
+            Origin::Storage => self.damaged |= !is_kept,
+            Origin::Waiting => {}
         }
-        outcome
+    }
+}
+
+impl Row {
+    fn is_empty(&self) -> bool {
+        self.at == self.bytes.len()
+    }
+
+    fn next(&mut self) -> Result<Bytes, Malformed> {
+        let mut reader = Reader::new(&self.bytes[self.at..]);
+        let update = reader.var_bytes();
+        let end = self.bytes.len() - reader.remaining();
+        self.at = match update.is_ok() {
+            true => end,
+            // What comes behind can't be read either.
+            false => self.bytes.len(),
+        };
+        update.map(|update| self.bytes.slice(end - update.len()..end))
     }
 }
 
 /// Updates on their way into a document.
 struct Integration<'a> {
     doc: &'a Doc,
-    history: &'a mut History,
-    waiting: &'a mut Waiting,
+    document: &'a mut Document,
     /// What typing makes shares a transaction, of which ending costs more than such an update.
     typing: Option<TransactionMut<'a>>,
     /// How many share it.
     typed: usize,
-    has_changed: bool,
+}
+
+/// What was done in one step.
+enum Step {
+    /// An update of so many bytes was looked at, and integrated if it is one of typing.
+    Update(usize),
+    /// A slice, as large as slices are at the moment or smaller.
+    Slice(usize),
 }
 
 impl Integration<'_> {
-    /// Integrates one update if it is ready, and then those that waited for it.
-    fn apply(&mut self, update: &[u8]) -> Applied {
-        let applied = self.apply_one(update);
-        if applied == Applied::Changed {
-            // One after the other: a thousand may wait in a row.
-            while let Some(update) = self.waiting.take(self.history) {
-                self.apply_one(&update);
+    fn run(mut self, allowance: &mut Allowance) {
+        allowance.begin();
+        let mut untimed = 0;
+        while let Some(step) = self.step() {
+            match step {
+                Step::Update(bytes) => {
+                    untimed += bytes + UPDATE_BYTES;
+                    if untimed < UNTIMED_BYTES {
+                        continue;
+                    }
+                    allowance.spend();
+                }
+                Step::Slice(size) => self.document.keep_pace(size, allowance.spend()),
+            }
+            untimed = 0;
+            if allowance.is_spent() {
+                return;
             }
         }
-        applied
+        allowance.spend();
     }
 
-    fn apply_one(&mut self, update: &[u8]) -> Applied {
-        let plan = match self.history.readiness(update) {
-            Readiness::Ready(plan) => plan,
-            Readiness::Refused => return Applied::Refused,
-            Readiness::Missing(missing) => {
-                return match self.waiting.add(missing, update) {
-                    true => Applied::Waits,
-                    false if self.waiting.contains(update) => Applied::Known,
-                    false => Applied::Refused,
-                };
-            }
-        };
-        let changed = match &plan {
-            Plan::Next { .. } => self.apply_typing(update).then_some(true),
-            Plan::Any { slices, .. } => self.apply_any(update, slices),
-        };
-        let Some(changed) = changed else {
-            return Applied::Refused;
-        };
-        self.history.advance(plan);
-        self.has_changed |= changed;
-        match changed {
-            true => Applied::Changed,
-            false => Applied::Known,
+    /// Goes on with the update that is begun, or with one that has waited, or with the next.
+    fn step(&mut self) -> Option<Step> {
+        if let Some(begun) = self.document.begun.take() {
+            return Some(self.slice(begun));
         }
+        let (update, origin) = self.document.next()?;
+        Some(self.begin(update, origin))
+    }
+
+    fn begin(&mut self, update: Bytes, origin: Origin) -> Step {
+        let document = &mut *self.document;
+        let is_kept = match document.history.readiness(&update) {
+            Readiness::Ready(Plan {
+                slices: None,
+                progress,
+            }) => {
+                let is_applied = self.apply_typing(&update);
+                if is_applied {
+                    self.document.has_grown(1, true);
+                    self.document.advance(progress, true);
+                }
+                is_applied
+            }
+            Readiness::Ready(Plan {
+                slices: Some(slices),
+                progress,
+            }) => {
+                return self.slice(Begun {
+                    update,
+                    origin,
+                    slices,
+                    progress,
+                    has_changes: false,
+                });
+            }
+            Readiness::Missing(missing) => {
+                document.waiting.add(missing, &update) || document.waiting.contains(&update)
+            }
+            Readiness::Refused => false,
+        };
+        self.document.settle(&update, origin, is_kept);
+        Step::Update(update.len())
     }
 
     /// Hands over an update of one new block; whether it could be integrated.
@@ -365,25 +517,45 @@ impl Integration<'_> {
         apply_ready(transaction, update)
     }
 
-    /// Hands over an update, or its slices, each in a transaction of its own; whether anything
-    /// changed, `None` if it can't be integrated.
-    fn apply_any(&mut self, update: &[u8], slices: &[Vec<u8>]) -> Option<bool> {
-        self.end_typing();
-        let whole = slices.is_empty().then_some(update);
-        let mut changed = false;
-        for slice in whole.into_iter().chain(slices.iter().map(Vec::as_slice)) {
-            let mut transaction = self.doc.transact_mut();
-            if !apply_ready(&mut transaction, slice) {
-                return None;
-            }
-            changed |= transaction.has_changes();
-        }
-        Some(changed)
-    }
-
     fn end_typing(&mut self) {
         self.typing = None;
         self.typed = 0;
+    }
+
+    /// Hands over the next slice of an update, or all of it if it is small enough, in a transaction
+    /// of its own.
+    fn slice(&mut self, mut begun: Begun) -> Step {
+        self.end_typing();
+        let most = self.document.slice_size();
+        let before = begun.slices.len();
+        let (is_applied, has_changes) = match before {
+            0 => (true, false),
+            _ if begun.slices.is_whole(most) => {
+                begun.slices = Slices::default();
+                self.apply(&begun.update)
+            }
+            _ => self.apply(&begun.slices.next(&begun.update, most)),
+        };
+        let size = before - begun.slices.len();
+        self.document.has_grown(size, has_changes);
+        begun.has_changes |= has_changes;
+        match is_applied {
+            true if !begun.slices.is_empty() => self.document.begun = Some(begun),
+            true => {
+                self.document.advance(begun.progress, begun.has_changes);
+                self.document.settle(&begun.update, begun.origin, true);
+            }
+            false => self.document.settle(&begun.update, begun.origin, false),
+        }
+        Step::Slice(size)
+    }
+
+    /// Hands over an update in a transaction of its own: whether it could be integrated, and whether
+    /// it changed anything.
+    fn apply(&self, update: &[u8]) -> (bool, bool) {
+        let mut transaction = self.doc.transact_mut();
+        let is_applied = apply_ready(&mut transaction, update);
+        (is_applied, transaction.has_changes())
     }
 }
 
@@ -402,17 +574,4 @@ impl Drop for Document {
             apply_ready(&mut self.doc.transact_mut(), &deletion);
         }
     }
-}
-
-fn updates(segment: &[u8]) -> impl Iterator<Item = Result<&[u8], Malformed>> {
-    let mut reader = Reader::new(segment);
-    std::iter::from_fn(move || {
-        (reader.remaining() > 0).then(|| {
-            let update = reader.var_bytes();
-            if update.is_err() {
-                reader = Reader::new(&[]);
-            }
-            update
-        })
-    })
 }

@@ -2,9 +2,9 @@
 
 use super::awareness::{News, Voice};
 use super::message::{self, Message};
-use super::room::{self, Content};
+use super::room;
 use super::tenant::Tenant;
-use super::{Documents, Timer, Violation, WRITE_WINDOW, update};
+use super::{Documents, Timer, Violation, update};
 use crate::grant::Access;
 use crate::ids::{ConnectionId, Timestamp, TopicId};
 use crate::{Durability, Effect, close};
@@ -52,7 +52,7 @@ impl Documents {
         match message {
             Message::Step1(state_vector) => {
                 message::validate_state_vector(&state_vector)?;
-                self.step_1(topic, connection, state_vector, effects);
+                self.step_1(topic, connection, state_vector, now, effects)?;
             }
             Message::Step2(update) => {
                 member.voice = Voice::Any;
@@ -60,9 +60,13 @@ impl Documents {
                 if !update::validate(&update)? {
                     return Ok(());
                 }
+                if !self.integrate(topic, now, effects) {
+                    let message = message::step_2(&update);
+                    return self.wait(topic, connection, message);
+                }
                 if access >= Access::Write {
                     self.update(topic, connection, &update, Arrival::Step2, now, effects)?;
-                } else if room.has_news(&update) {
+                } else if self.has_news(topic, &update) {
                     effects.push(refuse_update(connection));
                 }
             }
@@ -115,23 +119,76 @@ impl Documents {
         topic: TopicId,
         connection: ConnectionId,
         state_vector: Bytes,
+        now: Timestamp,
         effects: &mut Vec<Effect>,
-    ) {
+    ) -> Result<(), Violation> {
         let Some(room) = self.rooms.get_mut(&topic) else {
-            return;
+            return Ok(());
         };
-        let Content::Loaded(loaded) = &mut room.content else {
-            return;
+        let Some(loaded) = room.content.loaded_mut() else {
+            return Ok(());
         };
         match room.policy.durability {
-            Durability::RelayFirst => loaded.document.integrate(),
+            Durability::RelayFirst => {
+                if !self.integrate(topic, now, effects) {
+                    return self.wait(topic, connection, message::step_1(&state_vector));
+                }
+            }
             Durability::WriteFirst if loaded.document.integrated_sequence() > loaded.stored => {
                 loaded.questions.push((connection, state_vector));
-                return;
+                return Ok(());
             }
             Durability::WriteFirst => {}
         }
-        room::answer(&mut loaded.document, connection, &state_vector, effects);
+        if let Some(room) = self.rooms.get_mut(&topic)
+            && let Some(loaded) = room.content.loaded_mut()
+        {
+            room::answer(&mut loaded.document, connection, &state_vector, effects);
+        }
+        Ok(())
+    }
+
+    /// Lets a message wait until its room is integrated.
+    fn wait(
+        &mut self,
+        topic: TopicId,
+        connection: ConnectionId,
+        message: Bytes,
+    ) -> Result<(), Violation> {
+        let Some(room) = self.rooms.get_mut(&topic) else {
+            return Ok(());
+        };
+        let member = room.members.get(&connection);
+        let access = member.map_or(Access::Read, |member| member.access);
+        match room.content.waiting_mut() {
+            Some(waiting) => waiting.push((connection, access, message), &self.limits),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether an update would change an integrated room.
+    fn has_news(&mut self, topic: TopicId, update: &[u8]) -> bool {
+        let room = self.rooms.get_mut(&topic);
+        let loaded = room.and_then(|room| room.content.loaded_mut());
+        loaded.is_some_and(|loaded| loaded.document.is_news(update))
+    }
+
+    /// Finds out how large a room's document is, if that is needed to know whether it may have so
+    /// many bytes more.
+    fn measure(&mut self, topic: TopicId, bytes: usize, now: Timestamp, effects: &mut Vec<Effect>) {
+        let Some(room) = self.rooms.get(&topic) else {
+            return;
+        };
+        let most = room.policy.limits.document_bytes as usize;
+        let loaded = room.content.loaded();
+        if loaded.is_none_or(|loaded| !loaded.wants_measure(bytes, most)) {
+            return;
+        }
+        self.integrate(topic, now, effects);
+        let room = self.rooms.get_mut(&topic);
+        if let Some(loaded) = room.and_then(|room| room.content.loaded_mut()) {
+            loaded.measure();
+        }
     }
 
     /// Takes a validated update that is not empty.
@@ -144,15 +201,16 @@ impl Documents {
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Violation> {
+        self.measure(topic, update.len(), now, effects);
         let Some(room) = self.rooms.get_mut(&topic) else {
             return Ok(());
         };
-        let Content::Loaded(loaded) = &mut room.content else {
+        let Some(loaded) = room.content.loaded_mut() else {
             return Ok(());
         };
         let policy = room.policy;
         let most = policy.limits.document_bytes;
-        if !loaded.has_room(update.len(), most as usize) {
+        if loaded.size() + update.len() > most as usize {
             let reason = format!("document larger than {most} bytes");
             return Err(Violation::new(close::TOO_LARGE, reason));
         }
@@ -165,7 +223,7 @@ impl Documents {
         if loaded.document.fresh_len() == 0 {
             self.behind.insert(topic);
         }
-        let before = loaded.document.segment_len();
+        let before = loaded.document.fresh_len();
         let message = match arrival {
             Arrival::Step2 if !loaded.document.record_if_news(update) => return Ok(()),
             Arrival::Step2 => message::update(update),
@@ -175,17 +233,9 @@ impl Documents {
             }
         };
         room.last_change = Some(now);
-        let grown = loaded.document.segment_len().saturating_sub(before);
-        loaded.recorded += grown;
-        log.unstored += grown;
-        if log.unstored > self.limits.unstored_bytes && log.failures == 0 {
-            self.congested.insert(room.id.app.clone());
-        }
+        loaded.recorded += loaded.document.fresh_len() - before;
         if log.dirty.insert(topic) {
-            let at = match policy.durability {
-                Durability::RelayFirst => now.after(WRITE_WINDOW),
-                Durability::WriteFirst => now,
-            };
+            let at = policy.writes_at(now);
             self.timers.set(Timer::Flush(room.id.app.clone()), at);
         }
         match policy.durability {

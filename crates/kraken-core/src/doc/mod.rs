@@ -2,7 +2,9 @@
 //!
 //! An update goes through here like this: it is validated, its bytes go to the room, and it is
 //! recorded for storage. It is integrated into the document in memory later, with its neighbours.
+//! A room of which that takes longer than a turn may waits for it, and nobody else does.
 
+mod allowance;
 mod awareness;
 mod causality;
 mod document;
@@ -15,6 +17,7 @@ mod slice;
 mod tenant;
 pub mod update;
 
+pub use allowance::Allowance;
 pub use awareness::{Awareness, AwarenessLimits, GRACE, News, OUTDATED, Refused, Voice};
 pub use document::{Document, Segment, Snapshot};
 
@@ -58,8 +61,12 @@ pub(crate) struct Documents {
     members: BTreeMap<ConnectionId, TopicId>,
     /// Rooms without members, by when they were left.
     left: BTreeSet<(Timestamp, TopicId)>,
-    /// Rooms with recorded updates that may not be integrated.
+    /// How long integration may go on in this turn.
+    allowance: Allowance,
+    /// Loaded rooms with recorded updates that may not be integrated.
     behind: BTreeSet<TopicId>,
+    /// Rooms that take longer, in the order in which they have their turns.
+    integrating: VecDeque<TopicId>,
     tenants: BTreeMap<AppId, Tenant>,
     /// Tenants for which storage is so far behind that no input may be taken.
     congested: BTreeSet<AppId>,
@@ -87,6 +94,8 @@ enum Timer {
     Room(TopicId),
     /// Ask storage for a room again.
     Load(TopicId),
+    /// Go on integrating.
+    Integrate,
 }
 
 /// A room in memory, as its owner sees it.
@@ -130,7 +139,7 @@ impl From<Refused> for Violation {
 }
 
 impl Documents {
-    pub(crate) fn new(limits: Limits, client: ClientID) -> Self {
+    pub(crate) fn new(limits: Limits, client: ClientID, allowance: Allowance) -> Self {
         Self {
             limits,
             client,
@@ -138,7 +147,9 @@ impl Documents {
             topics: BTreeMap::new(),
             members: BTreeMap::new(),
             left: BTreeSet::new(),
+            allowance,
             behind: BTreeSet::new(),
+            integrating: VecDeque::new(),
             tenants: BTreeMap::new(),
             congested: BTreeSet::new(),
             timers: Timers::default(),
@@ -217,12 +228,13 @@ impl Documents {
 
     /// Whether everything that came in is stored.
     pub(crate) fn is_stored(&self) -> bool {
-        self.tenants.values().all(|tenant| tenant.log.is_idle())
+        let is_integrated = self.behind.is_empty() && self.integrating.is_empty();
+        is_integrated && self.tenants.values().all(|tenant| tenant.log.is_idle())
     }
 
     /// Whether nothing waits for storage.
     pub(crate) fn is_idle(&self) -> bool {
-        let is_loading = |room: &Room| matches!(room.content, Content::Loading(_));
+        let is_loading = |room: &Room| !matches!(room.content, Content::Loaded(_));
         self.asked.is_empty() && self.is_stored() && !self.rooms.values().any(is_loading)
     }
 
@@ -282,14 +294,14 @@ impl Documents {
         self.left.remove(&(room.empty_since, topic));
         room.is_surplus = false;
         room.members.insert(connection, Member::new(access));
-        if room.policy.durability == Durability::RelayFirst
-            && let Content::Loaded(loaded) = &mut room.content
-        {
-            loaded.document.integrate();
+        if room.policy.durability == Durability::RelayFirst {
+            self.integrate(topic, now, effects);
         }
-        room.greet(connection, effects);
-        let deadline = room.deadline(&self.limits);
-        self.timers.set(Timer::Room(topic), deadline);
+        if let Some(room) = self.rooms.get_mut(&topic) {
+            room.greet(connection, effects);
+            let deadline = room.deadline(&self.limits);
+            self.timers.set(Timer::Room(topic), deadline);
+        }
     }
 
     /// The room that a connection is in.
@@ -350,10 +362,10 @@ impl Documents {
         };
         room.messages += 1;
         let taken = match &mut room.content {
-            Content::Loading(waiting) => {
+            Content::Loading(waiting) | Content::Integrating(waiting, _) => {
                 let member = room.members.get(&connection);
                 let access = member.map_or(Access::Read, |member| member.access);
-                waiting.push(connection, access, frame, &self.limits)
+                waiting.push((connection, access, frame), &self.limits)
             }
             Content::Loaded(_) => self.read(topic, connection, &frame, now, effects),
         };
@@ -362,15 +374,114 @@ impl Documents {
         }
     }
 
-    /// Integrates what rooms have recorded.
-    pub(crate) fn catch_up(&mut self) {
+    /// Ends a turn: integrates what rooms have recorded, and goes on with those that take longer.
+    pub(crate) fn catch_up(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         for topic in std::mem::take(&mut self.behind) {
-            if let Some(room) = self.rooms.get_mut(&topic)
-                && let Content::Loaded(loaded) = &mut room.content
-            {
-                loaded.document.integrate();
+            self.integrate(topic, now, effects);
+        }
+        while let Some(topic) = self.integrating.pop_front() {
+            self.go_on(topic, now, effects);
+            if self.allowance.is_spent() {
+                break;
             }
         }
+        if !self.integrating.is_empty() {
+            self.timers.set(Timer::Integrate, now.after(1));
+        }
+        self.allowance.renew();
+    }
+
+    /// Integrates what a room has recorded. If that takes longer than this turn may, the room goes
+    /// on in the next ones, and whatever comes to it waits. Whether all is integrated.
+    fn integrate(&mut self, topic: TopicId, now: Timestamp, effects: &mut Vec<Effect>) -> bool {
+        let Some(room) = self.rooms.get_mut(&topic) else {
+            return true;
+        };
+        let Some(loaded) = room.content.loaded_mut() else {
+            return false;
+        };
+        let before = (loaded.document.segment_len(), loaded.document.is_damaged());
+        let is_integrated = loaded.document.integrate(&mut self.allowance);
+        let grown = loaded.document.segment_len() - before.0;
+        if loaded.document.is_damaged() && !before.1 {
+            let warning = format!("{} holds bytes that are not updates", room.id);
+            effects.push(Effect::Warn(warning));
+        }
+        self.has_to_store(topic, grown);
+        if !is_integrated {
+            self.fall_behind(topic, now);
+        }
+        is_integrated
+    }
+
+    /// Takes note that so many bytes have become ready to be stored.
+    fn has_to_store(&mut self, topic: TopicId, bytes: usize) {
+        if bytes > 0
+            && let Some(room) = self.rooms.get(&topic)
+            && let Some(Tenant { log, .. }) = self.tenants.get_mut(&room.id.app)
+        {
+            log.unstored += bytes;
+            if log.unstored > self.limits.unstored_bytes && log.failures == 0 {
+                self.congested.insert(room.id.app.clone());
+            }
+        }
+    }
+
+    /// Lets a loaded room wait until it is integrated.
+    fn fall_behind(&mut self, topic: TopicId, now: Timestamp) {
+        if let Some(room) = self.rooms.get_mut(&topic)
+            && room.fall_behind()
+        {
+            self.integrating.push_back(topic);
+            self.timers.set(Timer::Integrate, now.after(1));
+        }
+    }
+
+    /// Goes on with a room that is being integrated.
+    fn go_on(&mut self, topic: TopicId, now: Timestamp, effects: &mut Vec<Effect>) {
+        if !self.rooms.contains_key(&topic) {
+            return;
+        }
+        let is_integrated = self.integrate(topic, now, effects);
+        self.write_later(topic, now);
+        match is_integrated {
+            true => self.open_up(topic, now, effects),
+            false => self.integrating.push_back(topic),
+        }
+    }
+
+    /// Lets a room that is integrated have what has waited.
+    fn open_up(&mut self, topic: TopicId, now: Timestamp, effects: &mut Vec<Effect>) {
+        let Some(room) = self.rooms.get_mut(&topic) else {
+            return;
+        };
+        let mut frames = room.open_up(effects);
+        self.timers.set(Timer::Room(topic), now);
+        let mut closed = BTreeSet::new();
+        while let Some((connection, access, frame)) = frames.pop_front() {
+            if let Some(waiting) = self.waiting(topic) {
+                // It has fallen behind again.
+                frames.push_front((connection, access, frame));
+                waiting.put_back(frames);
+                return;
+            }
+            if closed.contains(&connection) {
+                continue;
+            }
+            let taken = match self.members.contains_key(&connection) {
+                true => self.read(topic, connection, &frame, now, effects),
+                false => self.read_last_words(topic, connection, access, &frame, now, effects),
+            };
+            if let Err(violation) = taken {
+                closed.insert(connection);
+                self.close(connection, violation, now, effects);
+            }
+        }
+    }
+
+    /// What waits for a room's content.
+    fn waiting(&mut self, topic: TopicId) -> Option<&mut Waiting> {
+        self.rooms.get_mut(&topic)?.content.waiting_mut()
     }
 
     /// Does everything whose time has come.
@@ -380,6 +491,8 @@ impl Documents {
                 Timer::Flush(app) => self.write_now(&app, now, effects),
                 Timer::Room(topic) => self.look_after(topic, now, effects),
                 Timer::Load(topic) => self.load(topic, now, effects),
+                // This is what a turn ends with.
+                Timer::Integrate => {}
             }
         }
     }
@@ -439,22 +552,5 @@ impl Documents {
             code: violation.code,
             reason: violation.reason,
         });
-    }
-}
-
-impl Waiting {
-    fn push(
-        &mut self,
-        connection: ConnectionId,
-        access: Access,
-        frame: Bytes,
-        limits: &Limits,
-    ) -> Result<(), Violation> {
-        self.bytes += frame.len();
-        if self.bytes > limits.waiting_bytes {
-            return Err(Violation::new(close::TRY_AGAIN, "the document is loading"));
-        }
-        self.frames.push_back((connection, access, frame));
-        Ok(())
     }
 }

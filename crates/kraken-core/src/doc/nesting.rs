@@ -116,7 +116,6 @@ mod tests {
             is_gap: false,
             is_value: true,
             bytes: 0..0,
-            place: 0..0,
         };
         let of = |id: Id| Standing {
             depth: u32::try_from(id.clock).unwrap(),

@@ -1,7 +1,7 @@
 //! What rooms ask of storage: to be loaded, to have their updates written, to be compacted.
 
 use super::document::{Document, Segment, Snapshot};
-use super::room::{Content, Loaded, Member, Room};
+use super::room::{Content, Loaded, Member, Room, Waiting};
 use super::tenant::{Leaving, RoomSegment, Tenant};
 use super::{Documents, Timer, Violation};
 use crate::grant::Access;
@@ -10,7 +10,6 @@ use crate::log::Log;
 use crate::storage::{DocumentOperation, StorageOperation, StorageReply, StorageRequest};
 use crate::{Effect, close};
 use bytes::Bytes;
-use std::collections::BTreeSet;
 
 /// Rooms that are loaded at a time. Answers come back as messages, and a process whose mailbox of
 /// 100 is full holds its node up.
@@ -211,20 +210,15 @@ impl Documents {
         let Some(room) = self.rooms.get_mut(&topic) else {
             return;
         };
-        let Content::Loading(waiting) = &mut room.content else {
+        let content = std::mem::replace(&mut room.content, Content::Loading(Waiting::default()));
+        let Content::Loading(waiting) = content else {
+            room.content = content;
             return;
         };
-        let frames = std::mem::take(&mut waiting.frames);
-        let document = Document::load(self.client, snapshot.as_ref(), &segments);
-        if document.is_damaged() {
-            effects.push(Effect::Warn(format!(
-                "{} holds bytes that are not updates",
-                room.id
-            )));
-        }
+        let document = Document::open(self.client, snapshot.as_ref(), &segments);
         let segment_bytes = segments.iter().map(|segment| segment.data.len()).sum();
         let snapshot_bytes = snapshot.map_or(0, |snapshot| snapshot.data.len());
-        room.content = Content::Loaded(Loaded {
+        let loaded = Loaded {
             stored: document.sequence(),
             document,
             held: Default::default(),
@@ -235,30 +229,13 @@ impl Documents {
             compacting: false,
             measured: snapshot_bytes,
             recorded: segment_bytes,
-        });
-        let members: Vec<_> = room.members.keys().copied().collect();
-        for connection in members {
-            room.greet(connection, effects);
-        }
-        self.timers.set(Timer::Room(topic), now);
-        let mut closed = BTreeSet::new();
-        for (connection, access, frame) in frames {
-            if closed.contains(&connection) {
-                continue;
-            }
-            let taken = match self.members.contains_key(&connection) {
-                true => self.read(topic, connection, &frame, now, effects),
-                false => self.read_last_words(topic, connection, access, &frame, now, effects),
-            };
-            if let Err(violation) = taken {
-                closed.insert(connection);
-                self.close(connection, violation, now, effects);
-            }
-        }
+        };
+        room.content = Content::Integrating(waiting, loaded);
+        self.go_on(topic, now, effects);
     }
 
-    /// Takes what somebody said who left while the room was being loaded.
-    fn read_last_words(
+    /// Takes what somebody said who left while the room was not ready.
+    pub(super) fn read_last_words(
         &mut self,
         topic: TopicId,
         connection: ConnectionId,
@@ -306,15 +283,19 @@ impl Documents {
         let Some(Tenant { log, .. }) = self.tenants.get_mut(app) else {
             return;
         };
-        let rooms = &mut self.rooms;
+        let (rooms, allowance) = (&mut self.rooms, &mut self.allowance);
+        let (mut grown, mut slow) = (0, Vec::new());
         let batch = log.next_batch(|topic| {
             let room = rooms.get_mut(&topic)?;
-            let Content::Loaded(loaded) = &mut room.content else {
-                return None;
-            };
+            let loaded = room.content.loaded_mut()?;
+            let before = loaded.document.segment_len();
+            if !loaded.document.integrate(allowance) {
+                slow.push(topic);
+            }
+            grown += loaded.document.segment_len() - before;
             let segment = loaded.document.take_segment();
             if segment.is_none() {
-                loaded.stored = loaded.document.sequence();
+                loaded.stored = loaded.document.integrated_sequence();
                 loaded.release(topic, effects);
             }
             Some(RoomSegment {
@@ -323,20 +304,39 @@ impl Documents {
                 segment: segment?,
             })
         });
-        let Some(batch) = batch else {
-            if log.batch.is_none() && log.dirty.is_empty() {
-                log.unstored = 0;
-                self.congested.remove(app);
-            }
+        let segments = batch.map(|batch| {
+            let segments = batch.items.iter();
+            let segments = segments.map(|item| (item.room.clone(), item.segment.clone()));
+            segments.collect()
+        });
+        log.unstored += grown;
+        if log.is_idle() {
+            log.unstored = 0;
+            self.congested.remove(app);
+        }
+        for topic in slow {
+            self.fall_behind(topic, now);
+        }
+        let Some(segments) = segments else {
             return;
         };
-        let segments = batch
-            .items
-            .iter()
-            .map(|item| (item.room.clone(), item.segment.clone()))
-            .collect();
         let operation = DocumentOperation::Append { segments };
         self.ask(app.clone(), operation, Asked::Append, now, effects);
+    }
+
+    /// Sees to it that what a room has integrated is written.
+    pub(super) fn write_later(&mut self, topic: TopicId, now: Timestamp) {
+        let Some(room) = self.rooms.get(&topic) else {
+            return;
+        };
+        let has_segment = |loaded: &Loaded| loaded.document.segment_len() > 0;
+        if room.content.loaded().is_some_and(has_segment)
+            && let Some(Tenant { log, .. }) = self.tenants.get_mut(&room.id.app)
+            && log.dirty.insert(topic)
+        {
+            let at = room.policy.writes_at(now);
+            self.timers.set(Timer::Flush(room.id.app.clone()), at);
+        }
     }
 
     fn appended(&mut self, app: &AppId, now: Timestamp, effects: &mut Vec<Effect>) {
@@ -365,7 +365,7 @@ impl Documents {
         let Some(room) = self.rooms.get_mut(&topic) else {
             return;
         };
-        let Content::Loaded(loaded) = &mut room.content else {
+        let Some(loaded) = room.content.loaded_mut() else {
             return;
         };
         loaded.stored = segment.sequence;
@@ -413,11 +413,8 @@ impl Documents {
     }
 
     fn compacted(&mut self, topic: TopicId, compacting: &Compacting, reply: &StorageReply) {
-        let Some(Room {
-            content: Content::Loaded(loaded),
-            ..
-        }) = self.rooms.get_mut(&topic)
-        else {
+        let room = self.rooms.get_mut(&topic);
+        let Some(loaded) = room.and_then(|room| room.content.loaded_mut()) else {
             return;
         };
         loaded.compacting = false;

@@ -1,13 +1,13 @@
 //! One room: who is in it, its awareness, and its content once that is loaded.
 
-use super::Usage;
 use super::awareness::{Awareness, Voice};
 use super::document::Document;
 use super::message;
 use super::tenant::Policy;
+use super::{Usage, Violation};
 use crate::grant::Access;
 use crate::ids::{ConnectionId, RoomId, Timestamp, TopicId};
-use crate::{Effect, Limits};
+use crate::{Effect, Limits, close};
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -41,6 +41,8 @@ pub(super) struct Member {
     /// Whom it speaks for in awareness.
     pub(super) voice: Voice,
     pub(super) access: Access,
+    /// Whether it takes part, and was asked for what is missing here.
+    is_greeted: bool,
 }
 
 impl Member {
@@ -48,6 +50,7 @@ impl Member {
         Self {
             voice: Voice::Own,
             access,
+            is_greeted: false,
         }
     }
 }
@@ -60,16 +63,71 @@ impl Member {
 pub(super) enum Content {
     /// Storage has been asked.
     Loading(Waiting),
+    /// It is here, but to integrate it takes longer than one turn.
+    Integrating(Waiting, Loaded),
     /// All of it is here.
     Loaded(Loaded),
 }
 
-/// What came in before the content was known, in order.
+impl Content {
+    /// What there is of it, integrated or not.
+    pub(super) fn loaded(&self) -> Option<&Loaded> {
+        match self {
+            Self::Loading(_) => None,
+            Self::Integrating(_, loaded) | Self::Loaded(loaded) => Some(loaded),
+        }
+    }
+
+    /// The same, to change it.
+    pub(super) fn loaded_mut(&mut self) -> Option<&mut Loaded> {
+        match self {
+            Self::Loading(_) => None,
+            Self::Integrating(_, loaded) | Self::Loaded(loaded) => Some(loaded),
+        }
+    }
+
+    /// What waits for it.
+    pub(super) fn waiting_mut(&mut self) -> Option<&mut Waiting> {
+        match self {
+            Self::Loading(waiting) | Self::Integrating(waiting, _) => Some(waiting),
+            Self::Loaded(_) => None,
+        }
+    }
+}
+
+/// A frame, and who said it with which right.
+pub(super) type Said = (ConnectionId, Access, Bytes);
+
+/// What came in before the content was ready, in order.
 #[derive(Default)]
 pub(super) struct Waiting {
-    pub(super) frames: VecDeque<(ConnectionId, Access, Bytes)>,
-    pub(super) bytes: usize,
+    frames: VecDeque<Said>,
+    bytes: usize,
     pub(super) failures: u32,
+}
+
+impl Waiting {
+    pub(super) fn push(&mut self, said: Said, limits: &Limits) -> Result<(), Violation> {
+        self.bytes += Self::cost(&said);
+        if self.bytes > limits.waiting_bytes {
+            let reason = "the document is loading";
+            return Err(Violation::new(close::TRY_AGAIN, reason));
+        }
+        self.frames.push_back(said);
+        Ok(())
+    }
+
+    /// Lets frames wait again that waited before all others.
+    pub(super) fn put_back(&mut self, mut frames: VecDeque<Said>) {
+        self.bytes += frames.iter().map(Self::cost).sum::<usize>();
+        frames.append(&mut self.frames);
+        self.frames = frames;
+    }
+
+    /// Bytes that it takes to let a frame wait.
+    fn cost((_, _, frame): &Said) -> usize {
+        frame.len() + size_of::<Said>()
+    }
 }
 
 /// A loaded room's content, and how much of it is stored.
@@ -98,16 +156,17 @@ impl Loaded {
         self.measured + self.recorded
     }
 
-    /// Whether a document that may have `most` bytes has room for so many more. It is encoded to
-    /// find out, but only after every 64th part of `most`: up to that, a document that is nearly
+    /// Whether it has to be measured before it takes so many bytes more: only after every 64th part
+    /// of the `most` that it may have, as that takes time. Up to that, a document that is nearly
     /// full counts as larger than it is.
-    pub(super) fn has_room(&mut self, bytes: usize, most: usize) -> bool {
-        if self.size() + bytes > most && self.recorded > most / 64 {
-            self.document.integrate();
-            self.measured = self.document.encoded_len();
-            self.recorded = 0;
-        }
-        self.size() + bytes <= most
+    pub(super) fn wants_measure(&self, bytes: usize, most: usize) -> bool {
+        self.size() + bytes > most && self.recorded > most / 64
+    }
+
+    /// Encodes the document to find out how large it is.
+    pub(super) fn measure(&mut self) {
+        self.measured = self.document.encoded_len();
+        self.recorded = self.document.fresh_len();
     }
 
     /// Whether everything that came in is stored.
@@ -180,10 +239,7 @@ impl Room {
         Usage {
             id: &self.id,
             connections: self.members.len(),
-            bytes: match &self.content {
-                Content::Loading(_) => None,
-                Content::Loaded(loaded) => Some(loaded.size()),
-            },
+            bytes: self.content.loaded().map(Loaded::size),
             messages: self.messages,
             last_change: self.last_change,
         }
@@ -195,6 +251,9 @@ impl Room {
         let Content::Loaded(loaded) = &mut self.content else {
             return;
         };
+        if let Some(member) = self.members.get_mut(&connection) {
+            member.is_greeted = true;
+        }
         effects.push(Effect::Subscribe {
             connection,
             topic: self.topic,
@@ -211,6 +270,39 @@ impl Room {
         }
     }
 
+    /// Stops taking part in anything until what is recorded is integrated; whether it did before.
+    pub(super) fn fall_behind(&mut self) -> bool {
+        let content = std::mem::replace(&mut self.content, Content::Loading(Waiting::default()));
+        let was_loaded = matches!(content, Content::Loaded(_));
+        self.content = match content {
+            Content::Loaded(loaded) => Content::Integrating(Waiting::default(), loaded),
+            other => other,
+        };
+        was_loaded
+    }
+
+    /// Lets everybody take part, and gives what has waited.
+    pub(super) fn open_up(&mut self, effects: &mut Vec<Effect>) -> VecDeque<Said> {
+        let content = std::mem::replace(&mut self.content, Content::Loading(Waiting::default()));
+        let waiting = match content {
+            Content::Integrating(waiting, loaded) => {
+                self.content = Content::Loaded(loaded);
+                waiting
+            }
+            other => {
+                self.content = other;
+                return VecDeque::new();
+            }
+        };
+        let is_new =
+            |(&connection, member): (_, &Member)| (!member.is_greeted).then_some(connection);
+        let newcomers: Vec<ConnectionId> = self.members.iter().filter_map(is_new).collect();
+        for connection in newcomers {
+            self.greet(connection, effects);
+        }
+        waiting.frames
+    }
+
     /// Tells everybody.
     pub(super) fn publish(&mut self, message: Bytes, now: Timestamp, effects: &mut Vec<Effect>) {
         self.heard = now;
@@ -219,14 +311,6 @@ impl Room {
             except: None,
             message,
         });
-    }
-
-    /// Whether an update would change the content.
-    pub(super) fn has_news(&mut self, update: &[u8]) -> bool {
-        match &mut self.content {
-            Content::Loading(_) => false,
-            Content::Loaded(loaded) => loaded.document.is_news(update),
-        }
     }
 
     /// Takes `connection` out; its states stay for the grace time.
@@ -251,7 +335,7 @@ impl Room {
     /// Whether nobody has missed this room for the grace time, and nothing of it would be lost.
     pub(super) fn can_go(&self, limits: &Limits, now: Timestamp) -> bool {
         let stored = match &self.content {
-            Content::Loading(_) => false,
+            Content::Loading(_) | Content::Integrating(..) => false,
             Content::Loaded(loaded) => loaded.is_stored() && !loaded.compacting,
         };
         self.members.is_empty() && self.stays_until(limits) <= now && stored

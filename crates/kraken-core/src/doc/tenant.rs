@@ -1,9 +1,10 @@
 //! One app, as its documents see it.
 
+use super::WRITE_WINDOW;
 use super::awareness::AwarenessLimits;
 use super::document::Segment;
 use crate::Durability;
-use crate::ids::{RoomName, TopicId};
+use crate::ids::{RoomName, Timestamp, TopicId};
 use crate::limits::AppLimits;
 use crate::log::{Item, Log};
 
@@ -48,6 +49,14 @@ pub(super) enum Leaving {
 }
 
 impl Policy {
+    /// When something is written that was recorded now.
+    pub(super) fn writes_at(&self, now: Timestamp) -> Timestamp {
+        match self.durability {
+            Durability::RelayFirst => now.after(WRITE_WINDOW),
+            Durability::WriteFirst => now,
+        }
+    }
+
     pub(super) fn awareness(&self) -> AwarenessLimits {
         AwarenessLimits {
             entries: self.limits.awareness_states as usize,

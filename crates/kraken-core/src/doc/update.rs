@@ -6,15 +6,12 @@
 
 use super::message::{Malformed, Reader};
 use serde::de::IgnoredAny;
-use std::hash::{DefaultHasher, Hasher};
 use std::ops::Range;
 
 /// Deepest nesting of arrays and maps in one value; deeper ones would exhaust the stack.
 const MAX_DEPTH: u32 = 64;
 /// Most blocks of one update. In memory a block takes some 200 bytes, in an update at least two.
 const MAX_BLOCKS: u64 = 1 << 20;
-/// Most blocks of one update between the same neighbours. Each is compared with all others there.
-const MAX_CROWD: u64 = 8_192;
 /// Clocks are summed as signed 32-bit numbers in places.
 const MAX_CLOCK: u64 = i32::MAX as u64;
 
@@ -45,8 +42,6 @@ pub(super) struct Block {
     pub(super) is_value: bool,
     /// Where it is in the update.
     pub(super) bytes: Range<usize>,
-    /// Where the update says between which neighbours it belongs, or in which parent.
-    pub(super) place: Range<usize>,
 }
 
 /// Sees the structure of an update.
@@ -55,8 +50,6 @@ pub(super) trait Visitor {
     fn section(&mut self, _first: Id) {}
     /// The next block of the section.
     fn block(&mut self, _block: Block) {}
-    /// From here on the bytes are the delete set.
-    fn delete_set(&mut self, _at: usize) {}
     /// A range of one client's history is deleted.
     fn deletion(&mut self, _from: Id, _length: u64) {}
 }
@@ -66,49 +59,7 @@ impl Visitor for () {}
 
 /// Checks a V1 update. `Ok(false)` if it is well-formed but holds no change at all.
 pub fn validate(update: &[u8]) -> Result<bool, Malformed> {
-    // Of one client's blocks no two are between the same neighbours.
-    let clients = Reader::new(update).var_uint()?;
-    if clients <= MAX_CROWD {
-        return walk(update, &mut ());
-    }
-    let mut places = Places::new(update);
-    let has_changes = walk(update, &mut places)?;
-    match places.largest_crowd() > MAX_CROWD {
-        true => Err(Malformed::Update("more than 8192 edits at one place")),
-        false => Ok(has_changes),
-    }
-}
-
-/// Sees at how many places an update's blocks are.
-struct Places<'a> {
-    update: &'a [u8],
-    hashes: Vec<u64>,
-}
-
-impl<'a> Places<'a> {
-    fn new(update: &'a [u8]) -> Self {
-        Self {
-            update,
-            hashes: Vec::new(),
-        }
-    }
-
-    fn largest_crowd(mut self) -> u64 {
-        self.hashes.sort_unstable();
-        let crowds = self.hashes.chunk_by(|one, other| one == other);
-        crowds.map(|crowd| crowd.len() as u64).max().unwrap_or(0)
-    }
-}
-
-impl Visitor for Places<'_> {
-    fn block(&mut self, block: Block) {
-        if !block.place.is_empty() {
-            let mut hasher = DefaultHasher::new();
-            hasher.write_u8(self.update[block.bytes.start] & !CONTENT);
-            hasher.write(&self.update[block.place]);
-            self.hashes.push(hasher.finish());
-        }
-    }
+    walk(update, &mut ())
 }
 
 /// Checks a V1 update, and shows its structure to `visitor`.
@@ -164,8 +115,6 @@ impl<V: Visitor> Walk<'_, V> {
     }
 
     fn delete_set(&mut self) -> Result<bool, Malformed> {
-        let at = self.position();
-        self.visitor.delete_set(at);
         let clients = self.count(2)?;
         for _ in 0..clients {
             let client = self.reader.var_uint()?;
@@ -190,13 +139,11 @@ impl<V: Visitor> Walk<'_, V> {
         const SHARED_TYPE: u8 = 7;
         let start = self.position();
         let info = self.reader.u8()?;
-        let place_at = self.position();
-        let (length, refers_to, place) = match info {
-            GC | SKIP => (self.length()?, [None; 3], place_at..place_at),
+        let (length, refers_to) = match info {
+            GC | SKIP => (self.length()?, [None; 3]),
             info => {
                 let refers_to = self.neighbours(info)?;
-                let place = place_at..self.position();
-                (self.content(info & CONTENT)?, refers_to, place)
+                (self.content(info & CONTENT)?, refers_to)
             }
         };
         let bytes = start..self.position();
@@ -207,7 +154,6 @@ impl<V: Visitor> Walk<'_, V> {
             is_value: !matches!(info, GC | SKIP)
                 && !matches!(info & CONTENT, DELETED | SHARED_TYPE),
             bytes,
-            place,
         });
         Ok(length)
     }

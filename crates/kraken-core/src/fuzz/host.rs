@@ -25,6 +25,7 @@ impl Host {
             settings: None,
             seed: [1; 32],
             pages: [("index.html".to_owned(), "<p>".into())].into(),
+            stopwatch: || 0,
             now,
         });
         let request = SetupRequest {

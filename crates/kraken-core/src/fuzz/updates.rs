@@ -1,12 +1,22 @@
 //! Document updates.
 
 use crate::doc::message::Reader;
-use crate::doc::{Document, update};
+use crate::doc::{Allowance, Document, update};
+use std::cell::Cell;
 use yrs::updates::decoder::Decode;
 use yrs::{ClientID, StateVector};
 
-/// Records and integrates a row of updates, each behind its length. Whatever is stored of them
-/// makes the same document again.
+/// Each look at it takes so long that slices become as small as they can be, and are few in a turn.
+fn stopwatch() -> u64 {
+    thread_local! {
+        static SHOWN: Cell<u64> = const { Cell::new(0) };
+    }
+    SHOWN.set(SHOWN.get() + 3_000);
+    SHOWN.get()
+}
+
+/// Records a row of updates, each behind its length, and integrates them bit by bit. Whatever is
+/// stored of them makes the same document again.
 pub fn updates(data: &[u8]) {
     let mut document = Document::load(ClientID::new(1), None, &[]);
     let mut reader = Reader::new(data);
@@ -16,6 +26,7 @@ pub fn updates(data: &[u8]) {
             turn += 1;
             match turn % 3 {
                 0 => {
+                    document.integrate(&mut Allowance::new(stopwatch));
                     document.record_if_news(bytes);
                 }
                 _ => document.record(bytes),
@@ -25,7 +36,7 @@ pub fn updates(data: &[u8]) {
             break;
         }
     }
-    document.integrate();
+    while !document.integrate(&mut Allowance::new(stopwatch)) {}
     let segments: Vec<_> = document.take_segment().into_iter().collect();
     let known = document.state_vector();
     let _ = document.diff(&known);

@@ -31,6 +31,7 @@ impl Node {
             settings: None,
             seed: [1; 32],
             pages: Default::default(),
+            stopwatch: || 0,
             now,
         });
         let mut node = Self {

@@ -3,7 +3,8 @@
 
 use bytes::Bytes;
 use fastrand::Rng;
-use kraken_core::doc::{Document, message, update};
+use kraken_core::doc::{Allowance, Document, Segment, message, update};
+use std::cell::Cell;
 use std::sync::Arc;
 use yrs::{
     Any, Array, ClientID, Doc, Map, MapPrelim, ReadTxn, StateVector, Text, TextPrelim, Transact,
@@ -98,6 +99,12 @@ fn bi5_every_kind_of_content_is_valid() {
     }
 }
 
+/// All that was recorded, as it is stored.
+fn segment(document: &mut Document) -> Option<Segment> {
+    document.integrate(&mut Allowance::endless());
+    document.take_segment()
+}
+
 #[test]
 fn bi6_what_passes_validation_never_panics_and_leaves_the_document_usable() {
     let rounds: u64 = std::env::var("KRAKEN_FUZZ_ROUNDS")
@@ -129,11 +136,11 @@ fn bi6_what_passes_validation_never_panics_and_leaves_the_document_usable() {
                     }
                 }
                 if rng.u8(0..8) == 0 {
-                    document.integrate();
+                    document.integrate(&mut Allowance::endless());
                     document.diff(&document.state_vector()).unwrap();
                 }
             }
-            let segment = document.take_segment();
+            let segment = segment(&mut document);
             let snapshot = document.snapshot();
             let segments: Vec<_> = segment.into_iter().collect();
             let mut loaded = Document::load(ClientID::new(6), snapshot.as_ref(), &segments);
@@ -180,7 +187,7 @@ fn bi9_an_update_of_very_many_small_blocks_costs_no_more_than_its_size() {
     assert_eq!(update::validate(&update), Ok(true));
     let mut document = Document::load(ClientID::new(5), None, &[]);
     document.record(&update);
-    let segment = document.take_segment().unwrap();
+    let segment = segment(&mut document).unwrap();
     // In memory the blocks are one.
     assert!(document.diff(&[0]).unwrap()[0].len() < 100_100);
     let loaded = Document::load(ClientID::new(6), None, &[segment]);
@@ -221,7 +228,7 @@ fn bi6_an_update_with_a_block_in_a_value_is_refused_as_a_whole() {
     ] {
         assert_eq!(update::validate(update), Ok(true));
         document.record(update);
-        document.integrate();
+        document.integrate(&mut Allowance::endless());
         assert_eq!(document.state_vector(), clocks, "{update:?}");
     }
 }
@@ -246,7 +253,7 @@ fn bi6_a_thousand_updates_that_wait_for_each_other_are_integrated_once_the_first
     for clock in (0..MOST).rev() {
         document.record(&keystroke(clock));
     }
-    document.integrate();
+    document.integrate(&mut Allowance::endless());
     let mut known = vec![1, 7];
     message::write_var_uint(&mut known, MOST);
     assert_eq!(document.state_vector(), known);
@@ -281,7 +288,7 @@ fn bi10_types_may_be_nested_512_deep() {
     for depth in [1, 512] {
         let mut document = Document::load(ClientID::new(5), None, &[]);
         document.record(&maps_in_maps(0..depth, true));
-        assert!(document.take_segment().is_some(), "{depth}");
+        assert!(segment(&mut document).is_some(), "{depth}");
     }
 }
 
@@ -289,7 +296,7 @@ fn bi10_types_may_be_nested_512_deep() {
 fn bi10_types_nested_deeper_are_not_integrated() {
     let mut document = Document::load(ClientID::new(5), None, &[]);
     document.record(&maps_in_maps(0..100_000, true));
-    assert_eq!(document.take_segment(), None);
+    assert_eq!(segment(&mut document), None);
 }
 
 #[test]
@@ -299,26 +306,71 @@ fn bi10_nor_are_those_that_come_bit_by_bit_and_after_a_restart() {
     for first in (0..20_000).step_by(200) {
         let is_last = first == 19_800;
         document.record(&maps_in_maps(first..first + 200, is_last));
-        stored.extend(document.take_segment());
+        stored.extend(segment(&mut document));
         document = Document::load(ClientID::new(6), None, &stored);
     }
     // The first two have 400 types; the third would be too deep, and all others wait for it.
     assert_eq!(document.state_vector(), [1, 7, 0x90, 3]);
 }
 
+/// Microseconds that each look at the time takes, so that it is up after few slices.
+fn stopwatch() -> u64 {
+    thread_local! {
+        static SHOWN: Cell<u64> = const { Cell::new(0) };
+    }
+    SHOWN.set(SHOWN.get() + 3_000);
+    SHOWN.get()
+}
+
+/// All bytes of a document, sorted: the options of a subdocument come in any order.
+fn content(document: &mut Document) -> Vec<u8> {
+    let mut bytes = document.diff(&[0]).unwrap().concat();
+    bytes.sort_unstable();
+    bytes
+}
+
 #[test]
-fn bi11_edits_that_crowd_at_one_place_are_refused() {
-    let crowd = |clients: u64| {
-        let mut update = Vec::new();
-        message::write_var_uint(&mut update, clients);
-        for client in 1..=clients {
-            update.push(1);
-            message::write_var_uint(&mut update, client);
-            update.extend([0, 4, 1, 1, b't', 1, b'a']);
+fn bi11_what_is_integrated_bit_by_bit_is_the_same_in_the_end() {
+    let seeds = seeds();
+    let mut turns = 0;
+    for round in 0..200 {
+        let mut rng = Rng::with_seed(round);
+        let mut at_once = Document::load(ClientID::new(5), None, &[]);
+        let mut by_bits = Document::load(ClientID::new(5), None, &[]);
+        let mut stored = (Vec::new(), Vec::new());
+        for _ in 0..60 {
+            let bytes = match rng.u8(0..4) {
+                0 => mutate(&mut rng, &seeds),
+                _ => seeds[rng.usize(0..seeds.len())].clone(),
+            };
+            if update::validate(&bytes).is_ok() {
+                at_once.record(&bytes);
+                by_bits.record(&bytes);
+            }
+            if rng.u8(0..4) == 0 {
+                by_bits.integrate(&mut Allowance::new(stopwatch));
+                stored.1.extend(by_bits.take_segment());
+            }
         }
-        update.push(0);
-        update
-    };
-    assert_eq!(update::validate(&crowd(8_192)), Ok(true));
-    assert!(update::validate(&crowd(8_193)).is_err());
+        stored.0.extend(segment(&mut at_once));
+        while !by_bits.integrate(&mut Allowance::new(stopwatch)) {
+            turns += 1;
+        }
+        stored.1.extend(by_bits.take_segment());
+        let expected = content(&mut at_once);
+        assert_eq!(content(&mut by_bits), expected, "round {round}");
+        let bytes = |segments: &[Segment]| -> Vec<u8> {
+            segments
+                .iter()
+                .flat_map(|segment| segment.data.to_vec())
+                .collect()
+        };
+        assert_eq!(bytes(&stored.0), bytes(&stored.1), "round {round}");
+        let mut loaded = Document::open(ClientID::new(6), None, &stored.1);
+        while !loaded.integrate(&mut Allowance::new(stopwatch)) {
+            turns += 1;
+        }
+        assert_eq!(content(&mut loaded), expected, "round {round}");
+    }
+    assert!(turns > 1_000, "{turns} turns");
 }

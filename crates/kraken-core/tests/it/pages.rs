@@ -15,6 +15,7 @@ fn core(files: &[(&str, &str)]) -> Core {
         settings: None,
         seed: [1; 32],
         pages: files.iter().map(page).collect::<BTreeMap<_, Bytes>>(),
+        stopwatch: || 0,
         now: NOW,
     })
 }

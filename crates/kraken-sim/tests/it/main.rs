@@ -12,6 +12,8 @@ mod sync;
 mod awareness;
 // What bad input does, and to whom.
 mod bad_input;
+// What takes long, and who waits for it.
+mod integration;
 // What is kept, and when.
 mod storage;
 // Apps, tokens and limits while clients are connected.
