@@ -23,29 +23,29 @@ const HAS_PARENT_SUB: u8 = 0b0010_0000;
 
 /// Names one unit of one client's history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Id {
-    pub(super) client: u64,
-    pub(super) clock: u64,
+pub(crate) struct Id {
+    pub(crate) client: u64,
+    pub(crate) clock: u64,
 }
 
 /// A block of an update.
 #[derive(Clone, Debug)]
-pub(super) struct Block {
+pub(crate) struct Block {
     /// In units of its client's clock.
-    pub(super) length: u64,
+    pub(crate) length: u64,
     /// Left and right origin, and the parent if it is an item.
-    pub(super) refers_to: [Option<Id>; 3],
+    pub(crate) refers_to: [Option<Id>; 3],
     /// Whether it only stands for history that isn't in this update.
-    pub(super) is_gap: bool,
+    pub(crate) is_gap: bool,
     /// Whether it is neither a shared type nor what is left of something deleted, which may have
     /// been one: then no block can be in it.
-    pub(super) is_value: bool,
+    pub(crate) is_value: bool,
     /// Where it is in the update.
-    pub(super) bytes: Range<usize>,
+    pub(crate) bytes: Range<usize>,
 }
 
 /// Sees the structure of an update.
-pub(super) trait Visitor {
+pub(crate) trait Visitor {
     /// The blocks of one client begin.
     fn section(&mut self, _first: Id) {}
     /// The next block of the section.
@@ -63,7 +63,7 @@ pub fn validate(update: &[u8]) -> Result<bool, Malformed> {
 }
 
 /// Checks a V1 update, and shows its structure to `visitor`.
-pub(super) fn walk(update: &[u8], visitor: &mut impl Visitor) -> Result<bool, Malformed> {
+pub(crate) fn walk(update: &[u8], visitor: &mut impl Visitor) -> Result<bool, Malformed> {
     let mut walk = Walk {
         reader: Reader::new(update),
         length: update.len(),
@@ -225,7 +225,9 @@ impl<V: Visitor> Walk<'_, V> {
         const XML_ELEMENT: u8 = 3;
         const XML_HOOK: u8 = 5;
         match self.reader.u8()? {
-            XML_ELEMENT | XML_HOOK => self.reader.var_str().map(|_| ()),
+            XML_ELEMENT => self.reader.var_str().map(|_| ()),
+            // It has a name, which `yrs` takes for the blocks behind it.
+            XML_HOOK => Err(Malformed::Update("XML hooks are not supported")),
             0..=6 => Ok(()),
             _ => Err(Malformed::Update("unknown shared type")),
         }

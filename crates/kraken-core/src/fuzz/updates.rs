@@ -1,10 +1,61 @@
 //! Document updates.
 
 use crate::doc::message::Reader;
+use crate::doc::update::{Block, Id, Visitor};
 use crate::doc::{Allowance, Document, update};
 use std::cell::Cell;
 use yrs::updates::decoder::Decode;
-use yrs::{ClientID, StateVector};
+use yrs::{ClientID, ID, IdSet, StateVector, Update};
+
+/// What a walk sees of an update.
+#[derive(Default)]
+struct Seen {
+    client: u64,
+    clock: u64,
+    inserted: IdSet,
+    deleted: IdSet,
+}
+
+impl Visitor for Seen {
+    fn section(&mut self, first: Id) {
+        (self.client, self.clock) = (first.client, first.clock);
+    }
+
+    fn block(&mut self, block: Block) {
+        if !block.is_gap {
+            self.inserted
+                .insert(id(self.client, self.clock), block.length as u32);
+        }
+        self.clock += block.length;
+    }
+
+    fn deletion(&mut self, from: Id, length: u64) {
+        self.deleted
+            .insert(id(from.client, from.clock), length as u32);
+    }
+}
+
+fn id(client: u64, clock: u64) -> ID {
+    ID::new(ClientID::new(client), clock as u32)
+}
+
+/// What was validated must be what is integrated.
+fn assert_read_alike(bytes: &[u8]) {
+    let mut seen = Seen::default();
+    let is_walked = update::walk(bytes, &mut seen).is_ok();
+    assert!(is_walked, "it was validated");
+    if let Ok(update) = Update::decode_v1(bytes) {
+        assert_eq!(update.insertions(true), seen.inserted);
+        // Ranges that overlap stay as they are.
+        let mut deleted = IdSet::default();
+        for (&client, ranges) in update.delete_set().iter() {
+            for range in ranges.iter() {
+                deleted.insert(ID::new(client, range.start), range.end - range.start);
+            }
+        }
+        assert_eq!(deleted, seen.deleted);
+    }
+}
 
 /// Each look at it takes so long that slices become as small as they can be, and are few in a turn.
 fn stopwatch() -> u64 {
@@ -23,6 +74,7 @@ pub fn updates(data: &[u8]) {
     let mut turn = 0;
     while let Ok(bytes) = reader.var_bytes() {
         if update::validate(bytes).is_ok() {
+            assert_read_alike(bytes);
             turn += 1;
             match turn % 3 {
                 0 => {

@@ -322,6 +322,20 @@ fn stopwatch() -> u64 {
     SHOWN.get()
 }
 
+#[test]
+fn bi12_an_xml_hook_whose_name_yrs_would_read_as_blocks_is_refused() {
+    // To Yjs: a hook named "p", something deleted, and a text; to `yrs`: a hook, something deleted
+    // in what client 135 has at 32, and a text in that.
+    let update = [
+        &[1, 3, 1, 0, 7, 1, 3][..],
+        b"xml",
+        &[5, 1, b'p', 135, 1, 0, 4, 4, 0, 1, 1, 7],
+        b"content",
+        &[0],
+    ];
+    assert!(update::validate(&update.concat()).is_err());
+}
+
 /// All bytes of a document, sorted: the options of a subdocument come in any order.
 fn content(document: &mut Document) -> Vec<u8> {
     let mut bytes = document.diff(&[0]).unwrap().concat();
