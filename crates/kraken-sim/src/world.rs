@@ -86,6 +86,7 @@ pub struct World {
     last_connection: u64,
     participants: Vec<Participant>,
     warnings: usize,
+    turns: usize,
     responses: Vec<HttpResponse>,
     drained: bool,
     /// Write-first: checked at each delivery.
@@ -131,6 +132,7 @@ impl World {
             last_connection: 0,
             participants: Vec::new(),
             warnings: 0,
+            turns: 0,
             responses: Vec::new(),
             drained: false,
             storage_holds_what_is_relayed: durability == Durability::WriteFirst,
@@ -215,6 +217,11 @@ impl World {
     /// How often the process warned its operator.
     pub fn warnings(&self) -> usize {
         self.warnings
+    }
+
+    /// How many turns the process has had.
+    pub fn turns(&self) -> usize {
+        self.turns
     }
 
     /// Storage requests under way.
@@ -439,6 +446,7 @@ impl World {
         self.core.handle_timeout(self.now);
         self.carry_out();
         self.core.catch_up(self.now);
+        self.turns += 1;
         self.carry_out();
     }
 

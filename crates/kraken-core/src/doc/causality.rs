@@ -100,7 +100,11 @@ impl History {
         }
         match structure.integrate(self) {
             Ok(plan) => Readiness::Ready(plan),
-            Err(Obstacle::Missing(missing)) => Readiness::Missing(missing),
+            Err(Obstacle::Missing(missing)) => {
+                // Else it would be taken from those that wait again and again.
+                debug_assert!(!self.knows(missing), "what is missing isn't known");
+                Readiness::Missing(missing)
+            }
             Err(Obstacle::Misplaced) => Readiness::Refused,
         }
     }
@@ -391,10 +395,16 @@ impl Structure {
             let clock = section.clock;
             let block = &self.blocks[section.next_block];
             if block.is_gap {
-                return Err(Obstacle::Missing(Missing {
-                    client,
-                    clock: clock + block.length - 1,
-                }));
+                let end = clock + block.length;
+                if end > history.clock(client) {
+                    let clock = end - 1;
+                    return Err(Missing { client, clock }.into());
+                }
+                // What isn't in this update has come by another.
+                let section = &mut self.sections[index];
+                section.clock = end;
+                section.next_block += 1;
+                continue;
             }
             for id in block.refers_to.into_iter().flatten() {
                 let reached = match id.client == client {
@@ -428,6 +438,7 @@ impl Structure {
                 );
                 self.order.push(Piece {
                     from: Id { client, clock },
+                    end: clock + length,
                     bytes: block.bytes.clone(),
                 });
             }
@@ -663,6 +674,32 @@ mod tests {
             .transact()
             .encode_state_as_update_v1(&StateVector::default());
         assert_eq!(copied, state);
+    }
+
+    #[test]
+    fn an_update_with_a_gap_is_ready_once_others_have_filled_it() {
+        let edits = edits(7, 3);
+        let with_gap = yrs::merge_updates_v1([&edits[0], &edits[2]]).unwrap();
+        let mut history = History::default();
+        let mut waiting = Waiting::default();
+        let Readiness::Missing(missing) = history.readiness(&with_gap) else {
+            panic!("the second edit is missing");
+        };
+        assert!(waiting.add(missing, &with_gap));
+        for edit in &edits[..2] {
+            assert_eq!(waiting.take(&history), None);
+            let Readiness::Ready(plan) = history.readiness(edit) else {
+                panic!("it is in order");
+            };
+            history.advance(plan.progress);
+        }
+        let update = waiting.take(&history).unwrap();
+        let Readiness::Ready(plan) = history.readiness(&update) else {
+            panic!("nothing is missing");
+        };
+        let mut slices = plan.slices.expect("it is no typing");
+        assert_eq!(slices.next(&update, 10), edits[2]);
+        assert!(slices.is_empty());
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use super::awareness::{News, Voice};
 use super::message::{self, Message};
-use super::room;
 use super::tenant::Tenant;
 use super::{Documents, Timer, Violation, update};
 use crate::grant::Access;
@@ -60,15 +59,15 @@ impl Documents {
                 if !update::validate(&update)? {
                     return Ok(());
                 }
-                if !self.integrate(topic, now, effects) {
-                    let message = message::step_2(&update);
-                    return self.wait(topic, connection, message);
+                if !self.integrate(topic, now, effects) || !self.has_time(topic, now) {
+                    return self.wait(topic, connection, message::step_2(&update));
                 }
                 if access >= Access::Write {
                     self.update(topic, connection, &update, Arrival::Step2, now, effects)?;
                 } else if self.has_news(topic, &update) {
                     effects.push(refuse_update(connection));
                 }
+                self.allowance.spend();
             }
             Message::Update(update) => {
                 let access = member.access;
@@ -100,21 +99,48 @@ impl Documents {
                 self.timers.set(Timer::Room(topic), deadline);
             }
             Message::QueryAwareness => {
-                let message = match room.awareness.encode_all() {
-                    Some(states) => message::awareness(&states),
-                    None => message::keep_alive(),
-                };
-                effects.push(Effect::Send {
-                    connection,
-                    message,
-                });
+                if !self.has_time(topic, now) {
+                    return self.wait(topic, connection, message::query_awareness());
+                }
+                self.query_awareness(topic, connection, effects);
+                self.allowance.spend();
             }
             Message::PermissionDenied(_) | Message::Ignored => {}
         }
         Ok(())
     }
 
-    fn step_1(
+    /// Whether there is time left in this turn for an answer that may take long; if not, the room
+    /// is behind.
+    fn has_time(&mut self, topic: TopicId, now: Timestamp) -> bool {
+        if self.allowance.is_spent() {
+            self.fall_behind(topic, now);
+            return false;
+        }
+        self.allowance.begin();
+        true
+    }
+
+    fn query_awareness(
+        &mut self,
+        topic: TopicId,
+        connection: ConnectionId,
+        effects: &mut Vec<Effect>,
+    ) {
+        if let Some(room) = self.rooms.get(&topic) {
+            let message = match room.awareness.encode_all() {
+                Some(states) => message::awareness(&states),
+                None => message::keep_alive(),
+            };
+            effects.push(Effect::Send {
+                connection,
+                message,
+            });
+        }
+    }
+
+    /// Answers a validated state vector, now or when there is time.
+    pub(super) fn step_1(
         &mut self,
         topic: TopicId,
         connection: ConnectionId,
@@ -125,30 +151,21 @@ impl Documents {
         let Some(room) = self.rooms.get_mut(&topic) else {
             return Ok(());
         };
-        let Some(loaded) = room.content.loaded_mut() else {
-            return Ok(());
+        let is_ready = match room.policy.durability {
+            Durability::RelayFirst => self.integrate(topic, now, effects),
+            Durability::WriteFirst => true,
         };
-        match room.policy.durability {
-            Durability::RelayFirst => {
-                if !self.integrate(topic, now, effects) {
-                    return self.wait(topic, connection, message::step_1(&state_vector));
-                }
-            }
-            Durability::WriteFirst if loaded.document.integrated_sequence() > loaded.stored => {
-                loaded.questions.push((connection, state_vector));
-                return Ok(());
-            }
-            Durability::WriteFirst => {}
+        if !is_ready || !self.has_time(topic, now) {
+            return self.wait(topic, connection, message::step_1(&state_vector));
         }
-        if let Some(room) = self.rooms.get_mut(&topic)
-            && let Some(loaded) = room.content.loaded_mut()
-        {
-            room::answer(&mut loaded.document, connection, &state_vector, effects);
+        if let Some(room) = self.rooms.get_mut(&topic) {
+            room.answer(connection, state_vector, effects);
         }
+        self.allowance.spend();
         Ok(())
     }
 
-    /// Lets a message wait until its room is integrated.
+    /// Lets a message wait until its room has its turn.
     fn wait(
         &mut self,
         topic: TopicId,
@@ -166,11 +183,13 @@ impl Documents {
         }
     }
 
-    /// Whether an update would change an integrated room.
+    /// Whether an update is known to change a room.
     fn has_news(&mut self, topic: TopicId, update: &[u8]) -> bool {
         let room = self.rooms.get_mut(&topic);
         let loaded = room.and_then(|room| room.content.loaded_mut());
-        loaded.is_some_and(|loaded| loaded.document.is_news(update))
+        loaded.is_some_and(|loaded| {
+            loaded.document.is_integrated() && loaded.document.is_news(update)
+        })
     }
 
     /// Finds out how large a room's document is, if that is needed to know whether it may have so

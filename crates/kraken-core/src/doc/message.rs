@@ -241,6 +241,11 @@ pub fn keep_alive() -> Bytes {
     Bytes::from_static(&[1, 1, 0])
 }
 
+/// A question for the awareness of everybody.
+pub fn query_awareness() -> Bytes {
+    Bytes::from_static(&[QUERY_AWARENESS as u8])
+}
+
 /// Checks an encoded state vector: a count, then as many pairs of client and clock.
 pub fn validate_state_vector(bytes: &[u8]) -> Result<(), Malformed> {
     let mut reader = Reader::new(bytes);

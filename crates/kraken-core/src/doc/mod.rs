@@ -29,7 +29,7 @@ use crate::{Durability, Effect, Limits, close};
 use bytes::Bytes;
 use message::Malformed;
 use persistence::Request;
-use room::{Content, Member, Room, Waiting};
+use room::{Content, Loaded, Member, Room, Waiting};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Display;
 pub(crate) use tenant::Policy;
@@ -379,6 +379,8 @@ impl Documents {
         for topic in std::mem::take(&mut self.behind) {
             self.integrate(topic, now, effects);
         }
+        // Whatever came in this turn took, those that wait have as much.
+        self.allowance.renew();
         while let Some(topic) = self.integrating.pop_front() {
             self.go_on(topic, now, effects);
             if self.allowance.is_spent() {
@@ -397,6 +399,11 @@ impl Documents {
         let Some(room) = self.rooms.get_mut(&topic) else {
             return true;
         };
+        let is_asked = |loaded: &Loaded| !loaded.questions.is_empty();
+        if matches!(&room.content, Content::Loaded(loaded) if is_asked(loaded)) {
+            // Write-first: who asks gets what is stored, and nothing is added until it is.
+            return true;
+        }
         let Some(loaded) = room.content.loaded_mut() else {
             return false;
         };

@@ -10,6 +10,7 @@ use crate::log::Log;
 use crate::storage::{DocumentOperation, StorageOperation, StorageReply, StorageRequest};
 use crate::{Effect, close};
 use bytes::Bytes;
+use std::collections::BTreeMap;
 
 /// Rooms that are loaded at a time. Answers come back as messages, and a process whose mailbox of
 /// 100 is full holds its node up.
@@ -222,7 +223,7 @@ impl Documents {
             stored: document.sequence(),
             document,
             held: Default::default(),
-            questions: Vec::new(),
+            questions: BTreeMap::new(),
             segments: segments.len() as u64,
             segment_bytes,
             snapshot_bytes,
@@ -284,7 +285,7 @@ impl Documents {
             return;
         };
         let (rooms, allowance) = (&mut self.rooms, &mut self.allowance);
-        let (mut grown, mut slow) = (0, Vec::new());
+        let (mut grown, mut slow, mut asked) = (0, Vec::new(), Vec::new());
         let batch = log.next_batch(|topic| {
             let room = rooms.get_mut(&topic)?;
             let loaded = room.content.loaded_mut()?;
@@ -296,7 +297,7 @@ impl Documents {
             let segment = loaded.document.take_segment();
             if segment.is_none() {
                 loaded.stored = loaded.document.integrated_sequence();
-                loaded.release(topic, effects);
+                asked.push((topic, loaded.release(topic, effects)));
             }
             Some(RoomSegment {
                 topic,
@@ -316,6 +317,9 @@ impl Documents {
         }
         for topic in slow {
             self.fall_behind(topic, now);
+        }
+        for (topic, questions) in asked {
+            self.answer(topic, questions, now, effects);
         }
         let Some(segments) = segments else {
             return;
@@ -371,10 +375,25 @@ impl Documents {
         loaded.stored = segment.sequence;
         loaded.segments += 1;
         loaded.segment_bytes += segment.data.len();
-        loaded.release(topic, effects);
+        let questions = loaded.release(topic, effects);
         let most = room.policy.limits.document_bytes as usize;
         if self.compactions < COMPACTIONS && loaded.wants_compaction(&self.limits, most) {
             self.compact(topic, now, effects);
+        }
+        self.answer(topic, questions, now, effects);
+    }
+
+    fn answer(
+        &mut self,
+        topic: TopicId,
+        questions: BTreeMap<ConnectionId, Bytes>,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        for (connection, state_vector) in questions {
+            if let Err(violation) = self.step_1(topic, connection, state_vector, now, effects) {
+                self.close(connection, violation, now, effects);
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use super::tenant::Policy;
 use super::{Usage, Violation};
 use crate::grant::Access;
 use crate::ids::{ConnectionId, RoomId, Timestamp, TopicId};
-use crate::{Effect, Limits, close};
+use crate::{Durability, Effect, Limits, close};
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -107,9 +107,10 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
+    /// Lets a frame wait: a single one always, more if there is room for them.
     pub(super) fn push(&mut self, said: Said, limits: &Limits) -> Result<(), Violation> {
         self.bytes += Self::cost(&said);
-        if self.bytes > limits.waiting_bytes {
+        if self.bytes > limits.waiting_bytes && !self.frames.is_empty() {
             let reason = "the document is loading";
             return Err(Violation::new(close::TRY_AGAIN, reason));
         }
@@ -117,11 +118,10 @@ impl Waiting {
         Ok(())
     }
 
-    /// Lets frames wait again that waited before all others.
+    /// Lets frames go on waiting, behind what is left of those before them.
     pub(super) fn put_back(&mut self, mut frames: VecDeque<Said>) {
         self.bytes += frames.iter().map(Self::cost).sum::<usize>();
-        frames.append(&mut self.frames);
-        self.frames = frames;
+        self.frames.append(&mut frames);
     }
 
     /// Bytes that it takes to let a frame wait.
@@ -137,8 +137,9 @@ pub(super) struct Loaded {
     pub(super) stored: u64,
     /// Write-first only: messages that go out once their update is stored.
     pub(super) held: VecDeque<(u64, Bytes)>,
-    /// Write-first only: state vectors to answer once all that is integrated is stored.
-    pub(super) questions: Vec<(ConnectionId, Bytes)>,
+    /// Write-first only: state vectors to answer once all that is integrated is stored, the last
+    /// of each connection.
+    pub(super) questions: BTreeMap<ConnectionId, Bytes>,
     /// Segments in storage behind the last snapshot, and their bytes.
     pub(super) segments: u64,
     pub(super) segment_bytes: usize,
@@ -181,8 +182,12 @@ impl Loaded {
         outgrown && !self.compacting && !self.document.is_damaged()
     }
 
-    /// Sends what waited for storage.
-    pub(super) fn release(&mut self, topic: TopicId, effects: &mut Vec<Effect>) {
+    /// Sends what waited for storage, and gives the questions that may be answered now.
+    pub(super) fn release(
+        &mut self,
+        topic: TopicId,
+        effects: &mut Vec<Effect>,
+    ) -> BTreeMap<ConnectionId, Bytes> {
         while let Some((_, message)) = self.held.pop_front_if(|held| held.0 <= self.stored) {
             effects.push(Effect::Publish {
                 topic,
@@ -190,31 +195,10 @@ impl Loaded {
                 message,
             });
         }
-        if self.document.integrated_sequence() <= self.stored {
-            for (connection, state_vector) in std::mem::take(&mut self.questions) {
-                answer(&mut self.document, connection, &state_vector, effects);
-            }
+        match self.document.integrated_sequence() <= self.stored {
+            true => std::mem::take(&mut self.questions),
+            false => BTreeMap::new(),
         }
-    }
-}
-
-/// Answers a validated step 1.
-pub(super) fn answer(
-    document: &mut Document,
-    connection: ConnectionId,
-    state_vector: &[u8],
-    effects: &mut Vec<Effect>,
-) {
-    let updates = document.diff(state_vector).unwrap_or_default();
-    for (index, update) in updates.iter().enumerate() {
-        let message = match index {
-            0 => message::step_2(update),
-            _ => message::update(update),
-        };
-        effects.push(Effect::Send {
-            connection,
-            message,
-        });
     }
 }
 
@@ -301,6 +285,34 @@ impl Room {
             self.greet(connection, effects);
         }
         waiting.frames
+    }
+
+    /// Answers a validated step 1; write-first only with what is stored, or later.
+    pub(super) fn answer(
+        &mut self,
+        connection: ConnectionId,
+        state_vector: Bytes,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(loaded) = self.content.loaded_mut() else {
+            return;
+        };
+        let is_stored = loaded.document.integrated_sequence() <= loaded.stored;
+        if self.policy.durability == Durability::WriteFirst && !is_stored {
+            loaded.questions.insert(connection, state_vector);
+            return;
+        }
+        let updates = loaded.document.diff(&state_vector).unwrap_or_default();
+        for (index, update) in updates.iter().enumerate() {
+            let message = match index {
+                0 => message::step_2(update),
+                _ => message::update(update),
+            };
+            effects.push(Effect::Send {
+                connection,
+                message,
+            });
+        }
     }
 
     /// Tells everybody.

@@ -29,6 +29,8 @@ pub(super) struct Slices {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Piece {
     pub(super) from: Id,
+    /// The clock behind it.
+    pub(super) end: u64,
     /// Where in the update it is.
     pub(super) bytes: Range<usize>,
 }
@@ -72,13 +74,14 @@ impl Slices {
         let mut runs: Vec<Run> = Vec::new();
         for piece in self.pieces[self.cut..].iter().take(most) {
             let bytes = &update[piece.bytes.clone()];
-            let client = piece.from.client;
-            let of_client = |run: &Run| run.from.client == client;
+            let of_client = |run: &Run| run.from.client == piece.from.client;
             match runs.iter().rposition(of_client) {
-                Some(last) if last + 1 == runs.len() => runs[last].add(bytes),
-                // An update has one run of each client.
+                Some(last) if last + 1 == runs.len() && runs[last].end == piece.from.clock => {
+                    runs[last].add(piece.end, bytes);
+                }
+                // An update has one run of each client, without a gap.
                 Some(_) => break,
-                None => runs.push(Run::new(piece.from, bytes)),
+                None => runs.push(Run::new(piece.from, piece.end, bytes)),
             }
             self.cut += 1;
         }
@@ -117,20 +120,23 @@ impl Slices {
 /// Blocks of one client that follow each other.
 struct Run {
     from: Id,
+    end: u64,
     blocks: u64,
     bytes: Vec<u8>,
 }
 
 impl Run {
-    fn new(from: Id, bytes: &[u8]) -> Self {
+    fn new(from: Id, end: u64, bytes: &[u8]) -> Self {
         Self {
             from,
+            end,
             blocks: 1,
             bytes: bytes.to_vec(),
         }
     }
 
-    fn add(&mut self, bytes: &[u8]) {
+    fn add(&mut self, end: u64, bytes: &[u8]) {
+        self.end = end;
         self.blocks += 1;
         self.bytes.extend_from_slice(bytes);
     }

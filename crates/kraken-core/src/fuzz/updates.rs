@@ -39,8 +39,11 @@ fn id(client: u64, clock: u64) -> ID {
     ID::new(ClientID::new(client), clock as u32)
 }
 
-/// What was validated must be what is integrated.
-fn assert_read_alike(bytes: &[u8]) {
+/// What was validated must be what `yrs` integrates.
+///
+/// # Panics
+/// If `yrs` reads something else in it.
+pub fn assert_read_alike(bytes: &[u8]) {
     let mut seen = Seen::default();
     let is_walked = update::walk(bytes, &mut seen).is_ok();
     assert!(is_walked, "it was validated");

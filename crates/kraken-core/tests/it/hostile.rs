@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use fastrand::Rng;
 use kraken_core::doc::{Allowance, Document, Segment, message, update};
+use kraken_core::fuzz::assert_read_alike;
 use std::cell::Cell;
 use std::sync::Arc;
 use yrs::{
@@ -129,6 +130,7 @@ fn bi6_what_passes_validation_never_panics_and_leaves_the_document_usable() {
                 }
                 valid += 1;
                 tried.push(bytes.clone());
+                assert_read_alike(&bytes);
                 match rng.bool() {
                     true => document.record(&bytes),
                     false => {
@@ -341,6 +343,24 @@ fn content(document: &mut Document) -> Vec<u8> {
     let mut bytes = document.diff(&[0]).unwrap().concat();
     bytes.sort_unstable();
     bytes
+}
+
+#[test]
+fn bi6_an_update_with_a_gap_that_others_fill_is_integrated_once() {
+    let doc = yrs::Doc::with_client_id(7);
+    let text = doc.get_or_insert_text("t");
+    let edits = [0, 1, 2].map(|at| {
+        let mut transaction = doc.transact_mut();
+        text.insert(&mut transaction, at, "a");
+        transaction.encode_update_v1()
+    });
+    let with_gap = yrs::merge_updates_v1([&edits[0], &edits[2]]).unwrap();
+    let mut document = Document::load(ClientID::new(5), None, &[]);
+    for update in [&with_gap, &edits[0], &edits[1]] {
+        document.record(update);
+        assert!(document.integrate(&mut Allowance::endless()));
+    }
+    assert_eq!(document.state_vector(), [1, 7, 3]);
 }
 
 #[test]

@@ -107,7 +107,11 @@ fn bi11_who_says_too_much_meanwhile_is_closed_and_keeps_it() {
     world.slow_down(SLOW);
     world.send(writer, crowd(1_000, 300));
     world.advance(5);
+    // One message may always wait, however long it is.
     world.insert(alice, 0, &"b".repeat(2_000));
+    world.advance(5);
+    assert!(world.closes(alice).is_empty());
+    world.insert(alice, 0, "c");
     world.advance(5);
     assert_eq!(world.closes(alice), [close::TRY_AGAIN]);
     world.settle();
@@ -115,7 +119,7 @@ fn bi11_who_says_too_much_meanwhile_is_closed_and_keeps_it() {
     world.settle();
     let late = world.joined("slow");
     world.settle();
-    assert_eq!(long_text(&mut world, late), 2_300);
+    assert_eq!(long_text(&mut world, late), 2_301);
 }
 
 #[test]
@@ -134,4 +138,42 @@ fn bi11_several_rooms_that_take_long_take_turns() {
     for client in late {
         assert_eq!(long_text(&mut world, client), 60);
     }
+}
+
+#[test]
+fn bi13_questions_that_take_long_to_answer_are_answered_in_many_turns() {
+    let mut world = relay_first();
+    let asker = world.raw("slow");
+    world.settle();
+    world.received(asker);
+    let questions = [wire::step_1(&[0]), wire::query_awareness()].concat();
+    for (pace, turns) in [(0, 1..10), (SLOW, 40..60)] {
+        world.slow_down(pace);
+        let before = world.turns();
+        world.send(asker, questions.repeat(25).into());
+        world.settle();
+        assert_eq!(world.received(asker).len(), 50);
+        let taken = world.turns() - before;
+        assert!(turns.contains(&taken), "{taken} turns");
+    }
+}
+
+#[test]
+fn bi13_who_asks_while_others_write_without_end_is_answered() {
+    let mut world = World::new(1, Durability::WriteFirst, Limits::default());
+    world.faults.storage_delay = 20;
+    let alice = world.joined("room");
+    world.settle();
+    let mut late = None;
+    for step in 0..100 {
+        world.insert(alice, 0, "x");
+        world.advance(3);
+        if step == 50 {
+            late = Some(world.joined("room"));
+        }
+    }
+    let late = late.unwrap();
+    assert!(world.state(late).synced);
+    world.settle();
+    assert_eq!(long_text(&mut world, late), 100);
 }
