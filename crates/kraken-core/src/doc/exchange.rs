@@ -193,21 +193,31 @@ impl Documents {
     }
 
     /// Finds out how large a room's document is, if that is needed to know whether it may have so
-    /// many bytes more.
-    fn measure(&mut self, topic: TopicId, bytes: usize, now: Timestamp, effects: &mut Vec<Effect>) {
+    /// many bytes more. Whether there was time for it.
+    fn measure(
+        &mut self,
+        topic: TopicId,
+        bytes: usize,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
         let Some(room) = self.rooms.get(&topic) else {
-            return;
+            return true;
         };
         let most = room.policy.limits.document_bytes as usize;
         let loaded = room.content.loaded();
         if loaded.is_none_or(|loaded| !loaded.wants_measure(bytes, most)) {
-            return;
+            return true;
         }
-        self.integrate(topic, now, effects);
+        if !self.integrate(topic, now, effects) || !self.has_time(topic, now) {
+            return false;
+        }
         let room = self.rooms.get_mut(&topic);
         if let Some(loaded) = room.and_then(|room| room.content.loaded_mut()) {
             loaded.measure();
         }
+        self.allowance.spend();
+        true
     }
 
     /// Takes a validated update that is not empty.
@@ -220,7 +230,13 @@ impl Documents {
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Violation> {
-        self.measure(topic, update.len(), now, effects);
+        if !self.measure(topic, update.len(), now, effects) {
+            let message = match arrival {
+                Arrival::Step2 => message::step_2(update),
+                Arrival::Update(whole) => whole.cloned().unwrap_or_else(|| message::update(update)),
+            };
+            return self.wait(topic, connection, message);
+        }
         let Some(room) = self.rooms.get_mut(&topic) else {
             return Ok(());
         };

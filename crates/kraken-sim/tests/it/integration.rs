@@ -177,3 +177,27 @@ fn bi13_who_asks_while_others_write_without_end_is_answered() {
     world.settle();
     assert_eq!(long_text(&mut world, late), 100);
 }
+
+#[test]
+fn bi13_a_document_near_its_limit_is_measured_when_there_is_time() {
+    let mut limits = Limits::default();
+    limits.app.document_bytes = 10_000;
+    let mut world = World::new(1, Durability::RelayFirst, limits);
+    let (alice, bob) = (world.joined("room"), world.joined("room"));
+    world.insert(alice, 0, &"x".repeat(8_000));
+    world.settle();
+    world.slow_down(SLOW);
+    for _ in 0..30 {
+        world.insert(alice, 0, &"y".repeat(500));
+        world.remove(alice, 0, 500);
+        world.insert(bob, 0, &"z".repeat(500));
+        world.remove(bob, 0, 500);
+    }
+    world.settle();
+    assert!(world.closes(alice).is_empty());
+    assert!(world.closes(bob).is_empty());
+    assert_eq!(world.state(bob).text(), "x".repeat(8_000));
+    world.insert(alice, 0, &"y".repeat(3_000));
+    world.settle();
+    assert_eq!(world.closes(alice), [close::TOO_LARGE]);
+}
