@@ -381,8 +381,10 @@ impl Documents {
         }
         // Whatever came in this turn took, those that wait have as much.
         self.allowance.renew();
-        while let Some(topic) = self.integrating.pop_front() {
-            self.go_on(topic, now, effects);
+        for _ in 0..self.integrating.len() {
+            if let Some(topic) = self.integrating.pop_front() {
+                self.go_on(topic, now, effects);
+            }
             if self.allowance.is_spent() {
                 break;
             }
@@ -407,10 +409,11 @@ impl Documents {
         let Some(loaded) = room.content.loaded_mut() else {
             return false;
         };
-        let before = (loaded.document.segment_len(), loaded.document.is_damaged());
-        let is_integrated = loaded.document.integrate(&mut self.allowance);
-        let grown = loaded.document.segment_len() - before.0;
-        if loaded.document.is_damaged() && !before.1 {
+        let document = &mut loaded.document;
+        let (segment_len, was_damaged) = (document.segment_len(), document.is_damaged());
+        let is_integrated = document.integrate(&mut self.allowance);
+        let grown = document.segment_len() - segment_len;
+        if document.is_damaged() && !was_damaged {
             let warning = format!("{} holds bytes that are not updates", room.id);
             effects.push(Effect::Warn(warning));
         }
@@ -469,6 +472,7 @@ impl Documents {
             if let Some(waiting) = self.waiting(topic) {
                 // It has fallen behind again.
                 frames.push_front((connection, access, frame));
+                frames.retain(|(connection, ..)| !closed.contains(connection));
                 waiting.put_back(frames);
                 return;
             }
