@@ -38,6 +38,20 @@ export class Tcp {
     await bounded(this.whenClosed, 'the server closing a bare connection', within);
   }
 
+  /**
+   * Waits for the head of the first answer.
+   *
+   * @param {number} within milliseconds
+   */
+  async answered(within) {
+    const head = async () => {
+      while (!this.received.includes('\r\n\r\n') && !this.isClosed) {
+        await Promise.race([once(this.socket, 'data'), this.whenClosed]);
+      }
+    };
+    await bounded(head(), 'the head of an answer', within);
+  }
+
   /** The status of the first answer, 0 if there is none. */
   get status() {
     return Number(/^HTTP\/1\.1 (\d{3}) /.exec(this.received)?.[1] ?? 0);

@@ -205,7 +205,7 @@ suite(
       const tcp = new Tcp(scene.server.port);
       scene.cleanups.push(() => tcp.destroy());
       tcp.send(head(`GET /doc/${scene.room}?token=${MASTER_TOKEN}`, { ...UPGRADE, ...offer, Origin: 'http://localhost:3000' }));
-      await scene.rawSettled();
+      await tcp.answered(ANSWERED);
       assert.equal(tcp.status, 101);
       assert.doesNotMatch(tcp.received, /permessage-deflate/i);
       // A binary frame that claims to be compressed, masked with zeros.

@@ -318,6 +318,8 @@ async fn sending_to_a_process_that_never_receives_blocks_only_for_a_while() {
         rig.command(json!({ "Send": [too_many] })).await;
     };
     tokio::select! {
+        // It is told first, so that it is busy when the others come.
+        biased;
         answer = busy => panic!("answered {answer}"),
         () = send => {}
     }
