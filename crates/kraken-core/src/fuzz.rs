@@ -20,4 +20,4 @@ pub use requests::requests;
 pub use rooms::rooms;
 pub use strangers::strangers;
 pub use tokens::tokens;
-pub use updates::{assert_read_alike, updates};
+pub use updates::{assert_read_alike, slow_stopwatch, updates};

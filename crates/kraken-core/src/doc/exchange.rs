@@ -51,7 +51,7 @@ impl Documents {
         match message {
             Message::Step1(state_vector) => {
                 message::validate_state_vector(&state_vector)?;
-                self.step_1(topic, connection, state_vector, now, effects)?;
+                self.step_1(topic, connection, state_vector, effects)?;
             }
             Message::Step2(update) => {
                 member.voice = Voice::Any;
@@ -59,7 +59,7 @@ impl Documents {
                 if !update::validate(&update)? {
                     return Ok(());
                 }
-                if !self.integrate(topic, now, effects) || !self.has_time(topic, now) {
+                if !self.integrate(topic, effects) || !self.has_time(topic) {
                     return self.wait(topic, connection, message::step_2(&update));
                 }
                 if access >= Access::Write {
@@ -99,7 +99,7 @@ impl Documents {
                 self.timers.set(Timer::Room(topic), deadline);
             }
             Message::QueryAwareness => {
-                if !self.has_time(topic, now) {
+                if !self.has_time(topic) {
                     return self.wait(topic, connection, message::query_awareness());
                 }
                 self.query_awareness(topic, connection, effects);
@@ -112,9 +112,9 @@ impl Documents {
 
     /// Whether there is time left in this turn for an answer that may take long; if not, the room
     /// is behind.
-    fn has_time(&mut self, topic: TopicId, now: Timestamp) -> bool {
+    fn has_time(&mut self, topic: TopicId) -> bool {
         if self.allowance.is_spent() {
-            self.fall_behind(topic, now);
+            self.fall_behind(topic);
             return false;
         }
         self.allowance.begin();
@@ -145,17 +145,16 @@ impl Documents {
         topic: TopicId,
         connection: ConnectionId,
         state_vector: Bytes,
-        now: Timestamp,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Violation> {
         let Some(room) = self.rooms.get_mut(&topic) else {
             return Ok(());
         };
         let is_ready = match room.policy.durability {
-            Durability::RelayFirst => self.integrate(topic, now, effects),
+            Durability::RelayFirst => self.integrate(topic, effects),
             Durability::WriteFirst => true,
         };
-        if !is_ready || !self.has_time(topic, now) {
+        if !is_ready || !self.has_time(topic) {
             return self.wait(topic, connection, message::step_1(&state_vector));
         }
         if let Some(room) = self.rooms.get_mut(&topic) {
@@ -165,12 +164,12 @@ impl Documents {
         Ok(())
     }
 
-    /// Lets a message wait until its room has its turn.
-    fn wait(
+    /// Lets a frame wait until its room is ready.
+    pub(super) fn wait(
         &mut self,
         topic: TopicId,
         connection: ConnectionId,
-        message: Bytes,
+        frame: Bytes,
     ) -> Result<(), Violation> {
         let Some(room) = self.rooms.get_mut(&topic) else {
             return Ok(());
@@ -178,7 +177,7 @@ impl Documents {
         let member = room.members.get(&connection);
         let access = member.map_or(Access::Read, |member| member.access);
         match room.content.waiting_mut() {
-            Some(waiting) => waiting.push((connection, access, message), &self.limits),
+            Some(waiting) => waiting.push((connection, access, frame), &self.limits),
             None => Ok(()),
         }
     }
@@ -194,13 +193,7 @@ impl Documents {
 
     /// Finds out how large a room's document is, if that is needed to know whether it may have so
     /// many bytes more. Whether there was time for it.
-    fn measure(
-        &mut self,
-        topic: TopicId,
-        bytes: usize,
-        now: Timestamp,
-        effects: &mut Vec<Effect>,
-    ) -> bool {
+    fn measure(&mut self, topic: TopicId, bytes: usize, effects: &mut Vec<Effect>) -> bool {
         let Some(room) = self.rooms.get(&topic) else {
             return true;
         };
@@ -209,7 +202,7 @@ impl Documents {
         if loaded.is_none_or(|loaded| !loaded.wants_measure(bytes, most)) {
             return true;
         }
-        if !self.integrate(topic, now, effects) || !self.has_time(topic, now) {
+        if !self.integrate(topic, effects) || !self.has_time(topic) {
             return false;
         }
         let room = self.rooms.get_mut(&topic);
@@ -230,7 +223,7 @@ impl Documents {
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Violation> {
-        if !self.measure(topic, update.len(), now, effects) {
+        if !self.measure(topic, update.len(), effects) {
             let message = match arrival {
                 Arrival::Step2 => message::step_2(update),
                 Arrival::Update(whole) => whole.cloned().unwrap_or_else(|| message::update(update)),

@@ -295,7 +295,7 @@ impl Documents {
         room.is_surplus = false;
         room.members.insert(connection, Member::new(access));
         if room.policy.durability == Durability::RelayFirst {
-            self.integrate(topic, now, effects);
+            self.integrate(topic, effects);
         }
         if let Some(room) = self.rooms.get_mut(&topic) {
             room.greet(connection, effects);
@@ -361,12 +361,8 @@ impl Documents {
             return;
         };
         room.messages += 1;
-        let taken = match &mut room.content {
-            Content::Loading(waiting) | Content::Integrating(waiting, _) => {
-                let member = room.members.get(&connection);
-                let access = member.map_or(Access::Read, |member| member.access);
-                waiting.push((connection, access, frame), &self.limits)
-            }
+        let taken = match room.content {
+            Content::Loading(_) | Content::Integrating(..) => self.wait(topic, connection, frame),
             Content::Loaded(_) => self.read(topic, connection, &frame, now, effects),
         };
         if let Err(violation) = taken {
@@ -377,7 +373,7 @@ impl Documents {
     /// Ends a turn: integrates what rooms have recorded, and goes on with those that take longer.
     pub(crate) fn catch_up(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         for topic in std::mem::take(&mut self.behind) {
-            self.integrate(topic, now, effects);
+            self.integrate(topic, effects);
         }
         // Whatever came in this turn took, those that wait have as much.
         self.allowance.renew();
@@ -397,7 +393,7 @@ impl Documents {
 
     /// Integrates what a room has recorded. If that takes longer than this turn may, the room goes
     /// on in the next ones, and whatever comes to it waits. Whether all is integrated.
-    fn integrate(&mut self, topic: TopicId, now: Timestamp, effects: &mut Vec<Effect>) -> bool {
+    fn integrate(&mut self, topic: TopicId, effects: &mut Vec<Effect>) -> bool {
         let Some(room) = self.rooms.get_mut(&topic) else {
             return true;
         };
@@ -419,7 +415,7 @@ impl Documents {
         }
         self.has_to_store(topic, grown);
         if !is_integrated {
-            self.fall_behind(topic, now);
+            self.fall_behind(topic);
         }
         is_integrated
     }
@@ -438,21 +434,17 @@ impl Documents {
     }
 
     /// Lets a loaded room wait until it is integrated.
-    fn fall_behind(&mut self, topic: TopicId, now: Timestamp) {
+    fn fall_behind(&mut self, topic: TopicId) {
         if let Some(room) = self.rooms.get_mut(&topic)
             && room.fall_behind()
         {
             self.integrating.push_back(topic);
-            self.timers.set(Timer::Integrate, now.after(1));
         }
     }
 
     /// Goes on with a room that is being integrated.
     fn go_on(&mut self, topic: TopicId, now: Timestamp, effects: &mut Vec<Effect>) {
-        if !self.rooms.contains_key(&topic) {
-            return;
-        }
-        let is_integrated = self.integrate(topic, now, effects);
+        let is_integrated = self.integrate(topic, effects);
         self.write_later(topic, now);
         match is_integrated {
             true => self.open_up(topic, now, effects),

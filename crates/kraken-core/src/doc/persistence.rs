@@ -1,7 +1,7 @@
 //! What rooms ask of storage: to be loaded, to have their updates written, to be compacted.
 
 use super::document::{Document, Segment, Snapshot};
-use super::room::{Content, Loaded, Member, Room, Waiting};
+use super::room::{Content, Loaded, Member, Room};
 use super::tenant::{Leaving, RoomSegment, Tenant};
 use super::{Documents, Timer, Violation};
 use crate::grant::Access;
@@ -211,11 +211,10 @@ impl Documents {
         let Some(room) = self.rooms.get_mut(&topic) else {
             return;
         };
-        let content = std::mem::replace(&mut room.content, Content::Loading(Waiting::default()));
-        let Content::Loading(waiting) = content else {
-            room.content = content;
+        let Content::Loading(waiting) = &mut room.content else {
             return;
         };
+        let waiting = std::mem::take(waiting);
         let document = Document::open(self.client, snapshot.as_ref(), &segments);
         let segment_bytes = segments.iter().map(|segment| segment.data.len()).sum();
         let snapshot_bytes = snapshot.map_or(0, |snapshot| snapshot.data.len());
@@ -316,7 +315,7 @@ impl Documents {
             self.congested.remove(app);
         }
         for topic in slow {
-            self.fall_behind(topic, now);
+            self.fall_behind(topic);
         }
         for (topic, questions) in asked {
             self.answer(topic, questions, now, effects);
@@ -391,7 +390,7 @@ impl Documents {
         effects: &mut Vec<Effect>,
     ) {
         for (connection, state_vector) in questions {
-            if let Err(violation) = self.step_1(topic, connection, state_vector, now, effects) {
+            if let Err(violation) = self.step_1(topic, connection, state_vector, effects) {
                 self.close(connection, violation, now, effects);
             }
         }

@@ -69,6 +69,12 @@ pub(super) enum Content {
     Loaded(Loaded),
 }
 
+impl Default for Content {
+    fn default() -> Self {
+        Self::Loading(Waiting::default())
+    }
+}
+
 impl Content {
     /// What there is of it, integrated or not.
     pub(super) fn loaded(&self) -> Option<&Loaded> {
@@ -210,7 +216,7 @@ impl Room {
             policy,
             members: BTreeMap::new(),
             awareness: Awareness::default(),
-            content: Content::Loading(Waiting::default()),
+            content: Content::default(),
             heard: now,
             empty_since: now,
             is_surplus: false,
@@ -256,7 +262,7 @@ impl Room {
 
     /// Stops taking part in anything until what is recorded is integrated; whether it did before.
     pub(super) fn fall_behind(&mut self) -> bool {
-        let content = std::mem::replace(&mut self.content, Content::Loading(Waiting::default()));
+        let content = std::mem::take(&mut self.content);
         let was_loaded = matches!(content, Content::Loaded(_));
         self.content = match content {
             Content::Loaded(loaded) => Content::Integrating(Waiting::default(), loaded),
@@ -267,7 +273,7 @@ impl Room {
 
     /// Lets everybody take part, and gives what has waited.
     pub(super) fn open_up(&mut self, effects: &mut Vec<Effect>) -> VecDeque<Said> {
-        let content = std::mem::replace(&mut self.content, Content::Loading(Waiting::default()));
+        let content = std::mem::take(&mut self.content);
         let waiting = match content {
             Content::Integrating(waiting, loaded) => {
                 self.content = Content::Loaded(loaded);

@@ -61,7 +61,7 @@ pub fn assert_read_alike(bytes: &[u8]) {
 }
 
 /// Each look at it takes so long that slices become as small as they can be, and are few in a turn.
-fn stopwatch() -> u64 {
+pub fn slow_stopwatch() -> u64 {
     thread_local! {
         static SHOWN: Cell<u64> = const { Cell::new(0) };
     }
@@ -81,7 +81,7 @@ pub fn updates(data: &[u8]) {
             turn += 1;
             match turn % 3 {
                 0 => {
-                    document.integrate(&mut Allowance::new(stopwatch));
+                    document.integrate(&mut Allowance::new(slow_stopwatch));
                     document.record_if_news(bytes);
                 }
                 _ => document.record(bytes),
@@ -91,7 +91,7 @@ pub fn updates(data: &[u8]) {
             break;
         }
     }
-    while !document.integrate(&mut Allowance::new(stopwatch)) {}
+    while !document.integrate(&mut Allowance::new(slow_stopwatch)) {}
     let segments: Vec<_> = document.take_segment().into_iter().collect();
     let known = document.state_vector();
     let _ = document.diff(&known);

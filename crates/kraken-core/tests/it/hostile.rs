@@ -4,8 +4,7 @@
 use bytes::Bytes;
 use fastrand::Rng;
 use kraken_core::doc::{Allowance, Document, Segment, message, update};
-use kraken_core::fuzz::assert_read_alike;
-use std::cell::Cell;
+use kraken_core::fuzz::{assert_read_alike, slow_stopwatch};
 use std::sync::Arc;
 use yrs::{
     Any, Array, ClientID, Doc, Map, MapPrelim, ReadTxn, StateVector, Text, TextPrelim, Transact,
@@ -315,15 +314,6 @@ fn bi10_nor_are_those_that_come_bit_by_bit_and_after_a_restart() {
     assert_eq!(document.state_vector(), [1, 7, 0x90, 3]);
 }
 
-/// Microseconds that each look at the time takes, so that it is up after few slices.
-fn stopwatch() -> u64 {
-    thread_local! {
-        static SHOWN: Cell<u64> = const { Cell::new(0) };
-    }
-    SHOWN.set(SHOWN.get() + 3_000);
-    SHOWN.get()
-}
-
 #[test]
 fn bi12_an_xml_hook_whose_name_yrs_would_read_as_blocks_is_refused() {
     // To Yjs: a hook named "p", something deleted, and a text; to `yrs`: a hook, something deleted
@@ -382,12 +372,12 @@ fn bi11_what_is_integrated_bit_by_bit_is_the_same_in_the_end() {
                 by_bits.record(&bytes);
             }
             if rng.u8(0..4) == 0 {
-                by_bits.integrate(&mut Allowance::new(stopwatch));
+                by_bits.integrate(&mut Allowance::new(slow_stopwatch));
                 stored.1.extend(by_bits.take_segment());
             }
         }
         stored.0.extend(segment(&mut at_once));
-        while !by_bits.integrate(&mut Allowance::new(stopwatch)) {
+        while !by_bits.integrate(&mut Allowance::new(slow_stopwatch)) {
             turns += 1;
         }
         stored.1.extend(by_bits.take_segment());
@@ -401,7 +391,7 @@ fn bi11_what_is_integrated_bit_by_bit_is_the_same_in_the_end() {
         };
         assert_eq!(bytes(&stored.0), bytes(&stored.1), "round {round}");
         let mut loaded = Document::open(ClientID::new(6), None, &stored.1);
-        while !loaded.integrate(&mut Allowance::new(stopwatch)) {
+        while !loaded.integrate(&mut Allowance::new(slow_stopwatch)) {
             turns += 1;
         }
         assert_eq!(content(&mut loaded), expected, "round {round}");
