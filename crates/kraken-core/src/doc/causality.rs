@@ -161,36 +161,38 @@ impl History {
     }
 }
 
-/// Updates that wait for others.
+/// Updates that wait for others, by their bytes, so that one is found among large ones that begin
+/// alike.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    updates: Vec<(Missing, Box<[u8]>)>,
+    updates: BTreeMap<Box<[u8]>, Missing>,
     bytes: usize,
 }
 
 impl Waiting {
-    /// Lets an update wait. `false` if it waits already, or there is no room for it.
+    /// Lets an update wait, as it may do already. `false` if there is no room for it.
     pub(super) fn add(&mut self, missing: Missing, update: &[u8]) -> bool {
+        if self.contains(update) {
+            return true;
+        }
         let (count, bytes) = MAX_WAITING;
         let fits = self.updates.len() < count && self.bytes + update.len() <= bytes;
-        if !fits || self.contains(update) {
-            return false;
+        if fits {
+            self.bytes += update.len();
+            self.updates.insert(update.into(), missing);
         }
-        self.bytes += update.len();
-        self.updates.push((missing, update.into()));
-        true
+        fits
     }
 
     /// Whether an update waits.
     pub(super) fn contains(&self, update: &[u8]) -> bool {
-        self.updates.iter().any(|(_, waiting)| **waiting == *update)
+        self.updates.contains_key(update)
     }
 
     /// Takes an update that may be ready now.
     pub(super) fn take(&mut self, history: &History) -> Option<Box<[u8]>> {
-        let known = |(missing, _): &(Missing, Box<[u8]>)| history.knows(*missing);
-        let index = self.updates.iter().position(known)?;
-        let (_, update) = self.updates.remove(index);
+        let may_be_ready = |_: &Box<[u8]>, missing: &mut Missing| history.knows(*missing);
+        let (update, _) = self.updates.extract_if(.., may_be_ready).next()?;
         self.bytes -= update.len();
         Some(update)
     }
@@ -199,9 +201,8 @@ impl Waiting {
         self.updates.is_empty()
     }
 
-    /// The updates, as they came.
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.updates.iter().map(|(_, update)| &**update)
+        self.updates.keys().map(|update| &**update)
     }
 }
 
@@ -711,7 +712,7 @@ mod tests {
             panic!("the second waits");
         };
         assert!(waiting.add(missing, &edits[1]));
-        assert!(!waiting.add(missing, &edits[1]));
+        assert!(waiting.add(missing, &edits[1]));
         assert_eq!(waiting.take(&history), None);
         if let Readiness::Ready(plan) = history.readiness(&edits[0]) {
             history.advance(plan.progress);

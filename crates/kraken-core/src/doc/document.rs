@@ -497,9 +497,7 @@ impl Integration<'_> {
                     has_changes: false,
                 });
             }
-            Readiness::Missing(missing) => {
-                document.waiting.add(missing, &update) || document.waiting.contains(&update)
-            }
+            Readiness::Missing(missing) => document.waiting.add(missing, &update),
             Readiness::Refused => false,
         };
         self.document.settle(&update, origin, is_kept);

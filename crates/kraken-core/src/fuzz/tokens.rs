@@ -9,6 +9,8 @@ use crate::token;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sha2::Sha256;
 
@@ -57,18 +59,19 @@ impl Verifiers {
 
     fn show(&self, token: &str) {
         if let Ok(grant) = token::verify(token, &self.registry, NOW) {
-            let claims = check(token, &self.secret);
-            assert_eq!(claims["iss"], grant.app.as_str());
+            let claims: Shown = check(token, &self.secret);
+            assert_eq!(claims.iss, grant.app.as_str());
             assert!(grant.expires > Some(NOW), "endless, or over");
-            let expires = claims["exp"].as_f64();
+            let expires = claims.exp.as_f64();
             assert!(expires.is_some_and(|end| end > SECONDS), "it is over");
-            let is_named = |name| claims.get(name).is_some_and(|value| !value.is_null());
-            assert!(["sub", "aud"].into_iter().all(is_named), "for nobody");
+            assert!(!claims.sub.is_null() && !claims.aud.is_null(), "for nobody");
+            assert!(has_begun(&claims.nbf), "not yet");
         }
         if let Some(pass) = store::verify(token, &self.stores, NOW) {
-            let claims = check(token, STORE_SECRET);
+            let claims: Map<String, Value> = check(token, STORE_SECRET);
             assert_eq!(claims["aud"], pass.store.as_str());
             assert_eq!(claims["scope"], pass.access.as_str());
+            assert!(claims.get("nbf").is_none_or(has_begun), "not yet");
             assert!(pass.expires.is_none_or(|end| end > NOW), "it is over");
             let subject = pass.token.map(|token| token.subject);
             assert_eq!(claims["sub"].as_str(), subject.as_deref());
@@ -76,27 +79,43 @@ impl Verifiers {
     }
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Header {
+    alg: Value,
+    crit: Value,
+}
+
+/// What counts of the claims of an app's token. What nobody asks for need not be UTF-8, nor a
+/// number that there is.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Shown {
+    iss: Value,
+    sub: Value,
+    aud: Value,
+    exp: Value,
+    nbf: Value,
+}
+
 /// The claims of a token that must be good.
-fn check(token: &str, secret: &str) -> Map<String, Value> {
+fn check<T: DeserializeOwned + Default>(token: &str, secret: &str) -> T {
     let (signed, signature) = token.rsplit_once('.').unwrap_or_default();
     let signature = URL_SAFE_NO_PAD.decode(signature).unwrap_or_default();
     assert_eq!(signature, mac(signed, secret), "signed by somebody else");
     let (header, claims) = signed.split_once('.').unwrap_or_default();
-    let header = read(header);
-    assert_eq!(header["alg"], "HS256");
-    assert!(
-        header.get("crit").is_none_or(Value::is_null),
-        "not understood"
-    );
-    let claims = read(claims);
-    let begins = claims.get("nbf").and_then(Value::as_f64);
-    assert!(begins.is_none_or(|begins| begins <= SECONDS), "not yet");
-    claims
+    let header: Header = read(header);
+    assert_eq!(header.alg, "HS256");
+    assert!(header.crit.is_null(), "not understood");
+    read(claims)
 }
 
-fn read(part: &str) -> Map<String, Value> {
+fn has_begun(nbf: &Value) -> bool {
+    nbf.as_f64().is_none_or(|begins| begins <= SECONDS)
+}
+
+fn read<T: DeserializeOwned + Default>(part: &str) -> T {
     let json = URL_SAFE_NO_PAD.decode(part).unwrap_or_default();
-    // What nobody asks for isn't looked at, and need not be UTF-8.
     let read = serde_json::from_str(&String::from_utf8_lossy(&json));
     assert!(read.is_ok(), "no JSON");
     read.unwrap_or_default()
