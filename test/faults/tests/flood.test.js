@@ -84,7 +84,8 @@ suite(
       const announced = { 'Content-Type': 'application/json', 'Content-Length': '1000000' };
       for (const tcp of all) tcp.send(head('POST /api/apps', announced));
       await areClosed(all);
-      for (const { status } of all) assert.equal(status, 408);
+      // Beyond what may arrive at a time, nobody gets as far as to be late.
+      for (const { status } of all) assert.ok(status === 408 || status === 503, `answered with ${status}`);
       await bystanders.areUnharmed(LITTLE, context);
     });
 

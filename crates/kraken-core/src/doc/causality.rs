@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 /// Updates of one room that may wait for others, and their bytes.
 const MAX_WAITING: (usize, usize) = (1_024, 16 << 20);
 
+/// How long a nesting may be before any of it is forgotten.
+const SHORT_NESTING: usize = 4_096;
+
 /// The most ranges of history that typing deletes.
 const TYPED_OVER: u32 = 16;
 
@@ -22,6 +25,8 @@ const TYPED_OVER: u32 = 16;
 pub(super) struct History {
     clocks: BTreeMap<u64, u64>,
     nesting: Nesting,
+    /// How long `nesting` was when it was last told from a state.
+    told: usize,
 }
 
 /// Whether an update can be integrated.
@@ -122,11 +127,30 @@ impl History {
             }
             Progress::Any { ends, nesting } => {
                 for (client, end) in ends {
-                    let clock = self.clocks.entry(client).or_default();
-                    *clock = end.max(*clock);
+                    // Who has no content takes no place.
+                    if end > self.clock(client) {
+                        self.clocks.insert(client, end);
+                    }
                 }
                 self.nesting.extend(nesting);
             }
+        }
+    }
+
+    /// Whether much of it may be of blocks of which nothing is left.
+    pub(super) fn is_long(&self) -> bool {
+        self.nesting.len() >= SHORT_NESTING.max(2 * self.told)
+    }
+
+    /// Forgets how blocks stood of which nothing is left: `state` is all that is integrated, as one
+    /// update.
+    pub(super) fn forget_all_but(&mut self, state: &[u8]) {
+        if let Readiness::Ready(plan) = Self::default().readiness_of_any(state) {
+            let mut history = Self::default();
+            history.advance(plan.progress);
+            debug_assert_eq!(history.clocks, self.clocks);
+            history.told = history.nesting.len();
+            *self = history;
         }
     }
 
@@ -236,7 +260,8 @@ impl<'a> Typing<'a> {
     fn next(&self, block: &Block) -> Option<Progress> {
         let from = self.client.filter(|_| self.block.is_none())?;
         let mut known = block.refers_to.iter().flatten();
-        if block.is_gap || !known.all(|id| id.clock < self.history.clock(id.client)) {
+        let is_empty = block.is_gap || block.length == 0;
+        if is_empty || !known.all(|id| id.clock < self.history.clock(id.client)) {
             return None;
         }
         Some(Progress::Next {

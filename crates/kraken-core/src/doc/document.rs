@@ -299,6 +299,9 @@ impl Document {
         if self.damaged {
             return None;
         }
+        if self.history.is_long() {
+            self.forget();
+        }
         let mut data = Vec::new();
         write_var_bytes(&mut data, &self.full_state());
         for update in self.waiting.iter() {
@@ -308,6 +311,14 @@ impl Document {
             sequence: self.integrated_sequence,
             data: data.into(),
         })
+    }
+
+    /// Forgets what its history knows of blocks of which nothing is left.
+    pub(crate) fn forget(&mut self) {
+        if self.begun.is_none() {
+            let state = self.full_state();
+            self.history.forget_all_but(&state);
+        }
     }
 
     /// Bytes of all that is integrated or waits.

@@ -39,6 +39,11 @@ impl Nesting {
         run.unwrap_or_default()
     }
 
+    /// How many runs there are.
+    pub(super) fn len(&self) -> usize {
+        self.clients.values().map(Vec::len).sum()
+    }
+
     /// Notes how a client's blocks stand from `first` on, which is behind all that was noted.
     pub(super) fn note(&mut self, first: Id, standing: Standing) {
         let runs = self.clients.entry(first.client).or_default();

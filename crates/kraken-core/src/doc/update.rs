@@ -1,8 +1,8 @@
 //! Validation of a document update before it is relayed, without building it.
 //!
-//! Walks the V1 encoding (yjs `UpdateDecoderV1`, `ContentX.js`) once, allocating nothing: every
-//! count is held against the bytes that are left, every clock against its range, every nesting
-//! against `MAX_DEPTH`. What passes here, `yrs` decodes without a panic or an allocation bomb.
+//! Walks the V1 encoding (yjs `UpdateDecoderV1`, `ContentX.js`) once, and keeps only whose blocks
+//! and deletions it has seen: every count is held against the bytes that are left, every clock
+//! against its range, every nesting against `MAX_DEPTH`. What passes here, `yrs` decodes without a panic or an allocation bomb.
 
 use super::message::{Malformed, Reader};
 use serde::de::IgnoredAny;
@@ -107,17 +107,20 @@ impl<V: Visitor> Walk<'_, V> {
                 }
             }
         }
-        clients.sort_unstable();
-        if clients.windows(2).any(|pair| pair[0] == pair[1]) {
-            return Err(Malformed::Update("a client's blocks in two places"));
+        match has_twice(clients) {
+            true => Err(Malformed::Update("a client's blocks in two places")),
+            false => Ok(sections > 0),
         }
-        Ok(sections > 0)
     }
 
     fn delete_set(&mut self) -> Result<bool, Malformed> {
-        let clients = self.count(2)?;
-        for _ in 0..clients {
+        let sections = self.count(2)?;
+        let mut clients = Vec::new();
+        for _ in 0..sections {
             let client = self.reader.var_uint()?;
+            if sections > 1 {
+                clients.push(client);
+            }
             let ranges = self.count(2)?;
             for _ in 0..ranges {
                 let clock = self.clock()?;
@@ -128,7 +131,11 @@ impl<V: Visitor> Walk<'_, V> {
                 self.visitor.deletion(Id { client, clock }, length);
             }
         }
-        Ok(clients > 0)
+        match has_twice(clients) {
+            // `yrs` would keep the last of them, Yjs all.
+            true => Err(Malformed::Update("a client's deletions in two places")),
+            false => Ok(sections > 0),
+        }
     }
 
     /// Reads one block and gives its length in clock units.
@@ -309,4 +316,9 @@ impl<V: Visitor> Walk<'_, V> {
         }
         Ok(count)
     }
+}
+
+fn has_twice(mut clients: Vec<u64>) -> bool {
+    clients.sort_unstable();
+    clients.windows(2).any(|pair| pair[0] == pair[1])
 }

@@ -85,7 +85,11 @@ pub fn updates(data: &[u8]) {
                     document.integrate(&mut Allowance::new(slow_stopwatch));
                     document.record_if_news(bytes);
                 }
-                _ => document.record(bytes),
+                1 => document.record(bytes),
+                _ => {
+                    document.forget();
+                    document.record(bytes);
+                }
             }
         }
         if reader.remaining() == 0 {

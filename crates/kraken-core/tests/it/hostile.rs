@@ -328,6 +328,16 @@ fn bi12_an_xml_hook_whose_name_yrs_would_read_as_blocks_is_refused() {
     assert!(update::validate(&update.concat()).is_err());
 }
 
+#[test]
+fn bi12_deletions_of_a_client_in_two_places_are_refused() {
+    // Of which `yrs` would keep those of the second place, Yjs both.
+    let deletions =
+        |places: &[&[u8]]| [&[0, places.len() as u8], places.concat().as_slice()].concat();
+    let [one, other] = [[1, 1, 0, 2].as_slice(), &[1, 1, 4, 1]];
+    assert_eq!(update::validate(&deletions(&[one])), Ok(true));
+    assert!(update::validate(&deletions(&[one, other])).is_err());
+}
+
 /// All bytes of a document, sorted: the options of a subdocument come in any order.
 fn content(document: &mut Document) -> Vec<u8> {
     let mut bytes = document.diff(&[0]).unwrap().concat();
