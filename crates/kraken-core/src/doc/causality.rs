@@ -242,6 +242,10 @@ struct Typing<'a> {
 
 impl<'a> Typing<'a> {
     fn plan(history: &'a History, update: &[u8]) -> Option<Plan> {
+        const ONE_BLOCK_OF_ONE_CLIENT: [u8; 2] = [1, 1];
+        if !update.starts_with(&ONE_BLOCK_OF_ONE_CLIENT) {
+            return None;
+        }
         let mut typing = Self {
             history,
             client: None,
@@ -258,7 +262,7 @@ impl<'a> Typing<'a> {
     }
 
     fn next(&self, block: &Block) -> Option<Progress> {
-        let from = self.client.filter(|_| self.block.is_none())?;
+        let from = self.client?;
         let mut known = block.refers_to.iter().flatten();
         let is_empty = block.is_gap || block.length == 0;
         if is_empty || !known.all(|id| id.clock < self.history.clock(id.client)) {
@@ -274,15 +278,12 @@ impl<'a> Typing<'a> {
 
 impl Visitor for Typing<'_> {
     fn section(&mut self, first: Id) {
-        self.is_other |= self.client.is_some() || first.clock != self.history.clock(first.client);
+        self.is_other |= first.clock != self.history.clock(first.client);
         self.client = Some(first);
     }
 
     fn block(&mut self, block: Block) {
-        match self.next(&block) {
-            Some(plan) => self.block = Some(plan),
-            None => self.is_other = true,
-        }
+        self.block = self.next(&block);
     }
 
     fn deletion(&mut self, from: Id, length: u64) {
