@@ -48,6 +48,7 @@ fn kept_of(document: &mut Document, updates: &[Vec<u8>]) -> isize {
     }
     document.take_segment().unwrap();
     document.snapshot().unwrap();
+    document.snapshot_settled(true);
     IN_USE.load(Ordering::Relaxed) - before
 }
 

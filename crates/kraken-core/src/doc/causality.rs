@@ -25,8 +25,10 @@ const TYPED_OVER: u32 = 16;
 pub(super) struct History {
     clocks: BTreeMap<u64, u64>,
     nesting: Nesting,
-    /// How long `nesting` was when it was last told from a state.
-    told: usize,
+    /// What is enough of `nesting` once the snapshot that was taken last is stored.
+    shorter: Option<Nesting>,
+    /// How long `nesting` was when it was last shortened.
+    shortest: usize,
 }
 
 /// Whether an update can be integrated.
@@ -123,7 +125,9 @@ impl History {
                 standing,
             } => {
                 self.clocks.insert(from.client, end);
-                self.nesting.note(from, standing);
+                for nesting in self.nestings() {
+                    nesting.note(from, standing);
+                }
             }
             Progress::Any { ends, nesting } => {
                 for (client, end) in ends {
@@ -132,25 +136,41 @@ impl History {
                         self.clocks.insert(client, end);
                     }
                 }
-                self.nesting.extend(nesting);
+                for known in self.nestings() {
+                    known.extend(&nesting);
+                }
             }
         }
     }
 
-    /// Whether much of it may be of blocks of which nothing is left.
-    pub(super) fn is_long(&self) -> bool {
-        self.nesting.len() >= SHORT_NESTING.max(2 * self.told)
+    fn nestings(&mut self) -> impl Iterator<Item = &mut Nesting> {
+        std::iter::once(&mut self.nesting).chain(&mut self.shorter)
     }
 
-    /// Forgets how blocks stood of which nothing is left: `state` is all that is integrated, as one
-    /// update.
-    pub(super) fn forget_all_but(&mut self, state: &[u8]) {
+    /// Whether much of it may be about blocks of which nothing is left.
+    pub(super) fn is_long(&self) -> bool {
+        self.nesting.len() >= SHORT_NESTING.max(2 * self.shortest)
+    }
+
+    /// Prepares to forget blocks of which nothing is left in `state`: all that is integrated, as
+    /// one update.
+    pub(super) fn prepare_to_forget(&mut self, state: &[u8]) {
         if let Readiness::Ready(plan) = Self::default().readiness_of_any(state) {
             let mut history = Self::default();
             history.advance(plan.progress);
             debug_assert_eq!(history.clocks, self.clocks);
-            history.told = history.nesting.len();
-            *self = history;
+            self.shorter = Some(history.nesting);
+        }
+    }
+
+    /// Forgets them if that state `is_stored`. Before, it might be told again from what was stored
+    /// earlier, and that be refused which was let in since.
+    pub(super) fn forget(&mut self, is_stored: bool) {
+        if let Some(nesting) = self.shorter.take()
+            && is_stored
+        {
+            self.shortest = nesting.len();
+            self.nesting = nesting;
         }
     }
 
@@ -215,8 +235,10 @@ impl Waiting {
 
     /// Takes an update that may be ready now.
     pub(super) fn take(&mut self, history: &History) -> Option<Box<[u8]>> {
-        let may_be_ready = |_: &Box<[u8]>, missing: &mut Missing| history.knows(*missing);
-        let (update, _) = self.updates.extract_if(.., may_be_ready).next()?;
+        let (update, _) = self
+            .updates
+            .extract_if(.., |_, missing| history.knows(*missing))
+            .next()?;
         self.bytes -= update.len();
         Some(update)
     }

@@ -294,13 +294,13 @@ impl Document {
     }
 
     /// All that is integrated; `None` if storage holds bytes that are not understood and would
-    /// be lost.
+    /// be lost. [`Document::snapshot_settled`] says whether it is stored.
     pub fn snapshot(&mut self) -> Option<Snapshot> {
         if self.damaged {
             return None;
         }
         if self.history.is_long() {
-            self.forget();
+            self.prepare_to_forget();
         }
         let mut data = Vec::new();
         write_var_bytes(&mut data, &self.full_state());
@@ -313,11 +313,16 @@ impl Document {
         })
     }
 
-    /// Forgets what its history knows of blocks of which nothing is left.
-    pub(crate) fn forget(&mut self) {
+    /// Takes note whether the last snapshot was stored.
+    pub fn snapshot_settled(&mut self, is_stored: bool) {
+        self.history.forget(is_stored);
+    }
+
+    /// Makes that forget, once a snapshot is stored, blocks of which nothing is left.
+    pub(crate) fn prepare_to_forget(&mut self) {
         if self.begun.is_none() {
             let state = self.full_state();
-            self.history.forget_all_but(&state);
+            self.history.prepare_to_forget(&state);
         }
     }
 

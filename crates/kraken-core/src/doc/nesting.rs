@@ -53,9 +53,9 @@ impl Nesting {
     }
 
     /// Takes over what was noted of blocks that come behind these.
-    pub(super) fn extend(&mut self, later: Self) {
-        for (client, runs) in later.clients {
-            for (clock, standing) in runs {
+    pub(super) fn extend(&mut self, later: &Self) {
+        for (&client, runs) in &later.clients {
+            for &(clock, standing) in runs {
                 self.note(Id { client, clock }, standing);
             }
         }

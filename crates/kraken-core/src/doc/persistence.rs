@@ -436,7 +436,9 @@ impl Documents {
             return;
         };
         loaded.compacting = false;
-        if *reply == StorageReply::Done {
+        let is_stored = *reply == StorageReply::Done;
+        loaded.document.snapshot_settled(is_stored);
+        if is_stored {
             loaded.segments -= compacting.segments;
             loaded.segment_bytes -= compacting.segment_bytes;
             loaded.snapshot_bytes = compacting.snapshot_bytes;

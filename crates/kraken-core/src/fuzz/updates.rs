@@ -70,26 +70,33 @@ pub fn slow_stopwatch() -> u64 {
     SHOWN.get()
 }
 
-/// Records a row of updates, each behind its length, and integrates them bit by bit. Whatever is
-/// stored of them makes the same document again.
+/// Records a row of updates, each behind its length, and integrates them bit by bit; now and then a
+/// snapshot is stored. Whatever is stored makes the same document again.
 pub fn updates(data: &[u8]) {
     let mut document = Document::load(ClientID::new(1), None, &[]);
+    let mut stored = None;
     let mut reader = Reader::new(data);
     let mut turn = 0;
     while let Ok(bytes) = reader.var_bytes() {
         if update::validate(bytes).is_ok() {
             assert_read_alike(bytes);
             turn += 1;
-            match turn % 3 {
+            match turn % 4 {
                 0 => {
                     document.integrate(&mut Allowance::new(slow_stopwatch));
                     document.record_if_news(bytes);
                 }
-                1 => document.record(bytes),
-                _ => {
-                    document.forget();
+                2 => {
                     document.record(bytes);
+                    document.take_segment();
+                    stored = document.snapshot();
+                    document.prepare_to_forget();
                 }
+                3 => {
+                    document.record(bytes);
+                    document.snapshot_settled(true);
+                }
+                _ => document.record(bytes),
             }
         }
         if reader.remaining() == 0 {
@@ -102,7 +109,7 @@ pub fn updates(data: &[u8]) {
     let _ = document.diff(&known);
     let snapshot = document.snapshot();
     for (snapshot, segments) in [
-        (None, segments.as_slice()),
+        (stored.as_ref(), segments.as_slice()),
         (snapshot.as_ref(), &[]),
         (snapshot.as_ref(), &segments),
     ] {

@@ -338,6 +338,43 @@ fn bi12_deletions_of_a_client_in_two_places_are_refused() {
     assert!(update::validate(&deletions(&[one, other])).is_err());
 }
 
+#[test]
+fn bi14_what_is_let_in_is_let_in_again_after_a_restart() {
+    // Much that is deleted, of which the first was a value. A text in it is refused as long as that
+    // may have to be said again.
+    let author = Doc::with_client_id(7);
+    let array = author.get_or_insert_array("array");
+    let mut history = Vec::new();
+    for _ in 0..3_000 {
+        let mut transaction = author.transact_mut();
+        array.insert(&mut transaction, 0, Any::Null);
+        array.insert(&mut transaction, 0, TextPrelim::new(""));
+        message::write_var_bytes(&mut history, &transaction.encode_update_v1());
+        drop(transaction);
+        let mut transaction = author.transact_mut();
+        array.remove_range(&mut transaction, 0, 2);
+        message::write_var_bytes(&mut history, &transaction.encode_update_v1());
+    }
+    let history = Segment {
+        sequence: 1,
+        data: history.into(),
+    };
+    let in_a_deleted_value = [1, 1, 8, 0, 4, 0, 7, 0, 1, b'a', 0];
+    for is_stored in [false, true] {
+        let mut document = Document::load(ClientID::new(5), None, std::slice::from_ref(&history));
+        let snapshot = document.snapshot();
+        document.record(&in_a_deleted_value);
+        assert_eq!(segment(&mut document), None);
+        document.snapshot_settled(is_stored);
+        document.record(&in_a_deleted_value);
+        let later = segment(&mut document);
+        assert_eq!(later.is_some(), is_stored);
+        let later: Vec<_> = later.into_iter().collect();
+        let mut loaded = Document::load(ClientID::new(6), snapshot.as_ref(), &later);
+        assert_eq!(content(&mut loaded), content(&mut document));
+    }
+}
+
 /// All bytes of a document, sorted: the options of a subdocument come in any order.
 fn content(document: &mut Document) -> Vec<u8> {
     let mut bytes = document.diff(&[0]).unwrap().concat();
