@@ -293,10 +293,13 @@ impl Document {
         })
     }
 
-    /// All that is integrated; `None` if storage holds bytes that are not understood and would
-    /// be lost. [`Document::snapshot_settled`] says whether it is stored.
+    /// All that is integrated; `None` if storage holds bytes that would be lost, as they are not
+    /// understood, or not integrated yet. [`Document::snapshot_settled`] says whether it is stored.
     pub fn snapshot(&mut self) -> Option<Snapshot> {
-        if self.damaged {
+        let is_stored = |origin: Origin| origin != Origin::Client;
+        let is_under_way = self.begun.iter().any(|begun| is_stored(begun.origin))
+            || self.rows.iter().any(|row| is_stored(row.origin));
+        if self.damaged || is_under_way {
             return None;
         }
         if self.history.is_long() {

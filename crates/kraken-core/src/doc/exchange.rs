@@ -3,6 +3,7 @@
 use super::awareness::{News, Voice};
 use super::message::{self, Message};
 use super::tenant::Tenant;
+use super::room::Content;
 use super::{Documents, Timer, Violation, update};
 use crate::grant::Access;
 use crate::ids::{ConnectionId, Timestamp, TopicId};
@@ -152,7 +153,7 @@ impl Documents {
         };
         let is_ready = match room.policy.durability {
             Durability::RelayFirst => self.integrate(topic, effects),
-            Durability::WriteFirst => true,
+            Durability::WriteFirst => matches!(room.content, Content::Loaded(_)),
         };
         if !is_ready || !self.has_time(topic) {
             return self.wait(topic, connection, message::step_1(&state_vector));

@@ -75,6 +75,7 @@ pub fn slow_stopwatch() -> u64 {
 pub fn updates(data: &[u8]) {
     let mut document = Document::load(ClientID::new(1), None, &[]);
     let mut stored = None;
+    let mut segments = Vec::new();
     let mut reader = Reader::new(data);
     let mut turn = 0;
     while let Ok(bytes) = reader.var_bytes() {
@@ -88,9 +89,12 @@ pub fn updates(data: &[u8]) {
                 }
                 2 => {
                     document.record(bytes);
-                    document.take_segment();
-                    stored = document.snapshot();
-                    document.prepare_to_forget();
+                    segments.extend(document.take_segment());
+                    if let Some(snapshot) = document.snapshot() {
+                        stored = Some(snapshot);
+                        segments.clear();
+                        document.prepare_to_forget();
+                    }
                 }
                 3 => {
                     document.record(bytes);
@@ -104,7 +108,7 @@ pub fn updates(data: &[u8]) {
         }
     }
     while !document.integrate(&mut Allowance::new(slow_stopwatch)) {}
-    let segments: Vec<_> = document.take_segment().into_iter().collect();
+    segments.extend(document.take_segment());
     let known = document.state_vector();
     let _ = document.diff(&known);
     let snapshot = document.snapshot();

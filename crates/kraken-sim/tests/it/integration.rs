@@ -22,6 +22,23 @@ fn crowd(first: u64, clients: u64) -> Bytes {
     wire::update(&update)
 }
 
+/// An update in which one client has typed so many characters, each behind the first one of another
+/// client.
+fn behind(origin: u64, characters: u64) -> Bytes {
+    const HAS_ORIGIN: u8 = 0x80;
+    let mut update = vec![1];
+    wire::write_var_uint(&mut update, characters);
+    wire::write_var_uint(&mut update, origin + 1);
+    update.push(0);
+    for _ in 0..characters {
+        update.push(4 | HAS_ORIGIN);
+        wire::write_var_uint(&mut update, origin);
+        update.extend([0, 1, b'a']);
+    }
+    update.push(0);
+    wire::update(&update)
+}
+
 fn long_text(world: &mut World, client: ClientId) -> usize {
     world.state(client).text().len()
 }
@@ -176,6 +193,32 @@ fn bi13_who_asks_while_others_write_without_end_is_answered() {
     assert!(world.state(late).synced);
     world.settle();
     assert_eq!(long_text(&mut world, late), 100);
+}
+
+#[test]
+fn bi13_who_asks_before_what_has_waited_is_integrated_gets_that_too() {
+    let mut world = World::new(1, Durability::WriteFirst, Limits::default());
+    world.faults.storage_delay = 20;
+    let (writer, alice, other) = (
+        world.raw("room"),
+        world.joined("room"),
+        world.joined("other"),
+    );
+    world.settle();
+    world.send(writer, behind(1_000, 300));
+    world.settle();
+    world.slow_down(SLOW);
+    // Storage is busy when there is something new, is asked for it, and what others wait for comes.
+    world.insert(other, 0, "hello");
+    world.advance(3);
+    world.insert(alice, 0, "b");
+    world.advance(3);
+    let late = world.joined("room");
+    world.advance(3);
+    world.send(writer, crowd(1_000, 1));
+    world.settle();
+    assert_eq!(long_text(&mut world, alice), 302);
+    assert_eq!(long_text(&mut world, late), 302);
 }
 
 #[test]
