@@ -2,8 +2,8 @@
 
 use super::awareness::{News, Voice};
 use super::message::{self, Message};
-use super::tenant::Tenant;
 use super::room::Content;
+use super::tenant::Tenant;
 use super::{Documents, Timer, Violation, update};
 use crate::grant::Access;
 use crate::ids::{ConnectionId, Timestamp, TopicId};
