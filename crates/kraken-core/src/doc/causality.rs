@@ -442,10 +442,17 @@ impl Structure {
                 return Ok(Step::Done);
             }
             let clock = section.clock;
-            let block = &self.blocks[section.next_block];
+            let known = history.clock(client);
+            let block = &mut self.blocks[section.next_block];
+            if (clock + 1..clock + block.length).contains(&known) {
+                block.continue_behind(Id {
+                    client,
+                    clock: known - 1,
+                });
+            }
             if block.is_gap {
                 let end = clock + block.length;
-                if end > history.clock(client) {
+                if end > known {
                     let clock = end - 1;
                     return Err(Missing { client, clock }.into());
                 }
@@ -455,9 +462,10 @@ impl Structure {
                 section.next_block += 1;
                 continue;
             }
+            let block = &self.blocks[section.next_block];
             for id in block.refers_to.into_iter().flatten() {
                 let reached = match id.client == client {
-                    true => clock.max(history.clock(client)),
+                    true => clock.max(known),
                     false => self.clock(id.client, history),
                 };
                 if id.clock < reached {
@@ -475,18 +483,15 @@ impl Structure {
             let length = block.length;
             let standing = nesting::standing(block, |id| self.standing(id, history));
             let standing = standing.ok_or(Obstacle::Misplaced)?;
-            let known = history.clock(client);
             if clock + length > known {
-                let news = clock.max(known);
-                self.nesting.note(
-                    Id {
-                        client,
-                        clock: news,
-                    },
-                    standing,
-                );
+                let from = Id {
+                    client,
+                    clock: clock.max(known),
+                };
+                self.nesting.note(from, standing);
                 self.order.push(Piece {
-                    from: Id { client, clock },
+                    from,
+                    known: known.saturating_sub(clock),
                     end: clock + length,
                     bytes: block.bytes.clone(),
                 });

@@ -7,7 +7,8 @@
 //! update itself, and others have their turn in between.
 
 use super::message::write_var_uint;
-use super::update::Id;
+use super::update::{self, Id};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// The most blocks and deletions of one slice.
@@ -21,18 +22,38 @@ pub(super) struct Slices {
     deletions: Vec<(Id, u64)>,
     /// How many pieces, and then deletions, have been cut off.
     cut: usize,
-    /// Whether these are all blocks of the update.
+    /// Whether these are all blocks of the update, as they are.
     is_whole: bool,
 }
 
-/// A block.
+/// A block, or what of it isn't known yet.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Piece {
     pub(super) from: Id,
+    /// Units of the block that are known. `yrs` is not given them: it would take the rest to be in
+    /// the type that the block names, next to what is known, which may be in another.
+    pub(super) known: u64,
     /// The clock behind it.
     pub(super) end: u64,
     /// Where in the update it is.
     pub(super) bytes: Range<usize>,
+}
+
+impl Piece {
+    /// Its bytes, of those of its update.
+    fn of<'a>(&self, update: &'a [u8]) -> Cow<'a, [u8]> {
+        let block = &update[self.bytes.clone()];
+        let last = Id {
+            clock: self.from.clock.saturating_sub(1),
+            ..self.from
+        };
+        match self.known {
+            0 => block.into(),
+            known => update::rest_of(block, known, last)
+                .unwrap_or_default()
+                .into(),
+        }
+    }
 }
 
 impl Slices {
@@ -40,8 +61,9 @@ impl Slices {
     pub(super) fn new(blocks: usize, pieces: Vec<Piece>, mut deletions: Vec<(Id, u64)>) -> Self {
         // In any other order, each would move all that are behind it.
         deletions.sort_unstable_by_key(|(from, _)| (from.client, from.clock));
+        let are_whole = pieces.iter().all(|piece| piece.known == 0);
         Self {
-            is_whole: pieces.len() == blocks,
+            is_whole: are_whole && pieces.len() == blocks,
             pieces,
             deletions,
             cut: 0,
@@ -73,15 +95,15 @@ impl Slices {
     fn blocks(&mut self, update: &[u8], most: usize) -> Vec<u8> {
         let mut runs: Vec<Run> = Vec::new();
         for piece in self.pieces[self.cut..].iter().take(most) {
-            let bytes = &update[piece.bytes.clone()];
+            let bytes = piece.of(update);
             let of_client = |run: &Run| run.from.client == piece.from.client;
             match runs.iter().rposition(of_client) {
                 Some(last) if last + 1 == runs.len() && runs[last].end == piece.from.clock => {
-                    runs[last].add(piece.end, bytes);
+                    runs[last].add(piece.end, &bytes);
                 }
                 // An update has one run of each client, without a gap.
                 Some(_) => break,
-                None => runs.push(Run::new(piece.from, piece.end, bytes)),
+                None => runs.push(Run::new(piece.from, piece.end, bytes.into_owned())),
             }
             self.cut += 1;
         }
@@ -126,12 +148,12 @@ struct Run {
 }
 
 impl Run {
-    fn new(from: Id, end: u64, bytes: &[u8]) -> Self {
+    fn new(from: Id, end: u64, bytes: Vec<u8>) -> Self {
         Self {
             from,
             end,
             blocks: 1,
-            bytes: bytes.to_vec(),
+            bytes,
         }
     }
 

@@ -4,8 +4,9 @@
 //! and deletions it has seen: every count is held against the bytes that are left, every clock
 //! against its range, every nesting against `MAX_DEPTH`. What passes here, `yrs` decodes without a panic or an allocation bomb.
 
-use super::message::{Malformed, Reader};
+use super::message::{Malformed, Reader, write_var_bytes, write_var_uint};
 use serde::de::IgnoredAny;
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Deepest nesting of arrays and maps in one value; deeper ones would exhaust the stack.
@@ -14,6 +15,17 @@ const MAX_DEPTH: u32 = 64;
 const MAX_BLOCKS: u64 = 1 << 20;
 /// Clocks are summed as signed 32-bit numbers in places.
 const MAX_CLOCK: u64 = i32::MAX as u64;
+
+/// Blocks that are no items, by their first byte.
+const GC: u8 = 0;
+const SKIP: u8 = 10;
+
+/// What items hold that may be longer than one unit.
+const DELETED: u8 = 1;
+const STRING: u8 = 4;
+const VALUES: u8 = 8;
+
+const SHARED_TYPE: u8 = 7;
 
 /// The bits that say what a block holds; the others say to what it refers.
 const CONTENT: u8 = 0b0001_1111;
@@ -42,6 +54,14 @@ pub(crate) struct Block {
     pub(crate) is_value: bool,
     /// Where it is in the update.
     pub(crate) bytes: Range<usize>,
+}
+
+impl Block {
+    /// Makes it refer to the last of its units that are known, as [`rest_of`] does.
+    pub(crate) fn continue_behind(&mut self, last: Id) {
+        let [_, right, _] = self.refers_to;
+        self.refers_to = [Some(last), right, None];
+    }
 }
 
 /// Sees the structure of an update.
@@ -75,6 +95,65 @@ pub(crate) fn walk(update: &[u8], visitor: &mut impl Visitor) -> Result<bool, Ma
         0 => Ok(blocks || deletions),
         _ => Err(Malformed::Update("bytes behind the end")),
     }
+}
+
+/// What follows in a validated block of which the first units are known, up to `last`: it says to
+/// be behind that, and nothing else of where it is (yjs `Item.write` with an offset).
+pub(crate) fn rest_of(block: &[u8], units: u64, last: Id) -> Result<Vec<u8>, Malformed> {
+    let mut walk = Walk {
+        reader: Reader::new(block),
+        length: block.len(),
+        visitor: &mut (),
+    };
+    let info = walk.reader.u8()?;
+    let mut rest = Vec::with_capacity(block.len() + 8);
+    if info == GC {
+        rest.push(GC);
+        write_var_uint(&mut rest, walk.length()?.saturating_sub(units));
+        return Ok(rest);
+    }
+    rest.push(info | HAS_ORIGIN);
+    let [_, right, _] = walk.neighbours(info)?;
+    for id in [Some(last), right].into_iter().flatten() {
+        write_var_uint(&mut rest, id.client);
+        write_var_uint(&mut rest, id.clock);
+    }
+    match info & CONTENT {
+        DELETED => write_var_uint(&mut rest, walk.clock()?.saturating_sub(units)),
+        STRING => {
+            let text = text_behind(walk.reader.var_str()?, units);
+            write_var_bytes(&mut rest, text.as_bytes());
+        }
+        VALUES => {
+            let count = walk.reader.var_uint()?;
+            for _ in 0..units {
+                walk.any(0)?;
+            }
+            write_var_uint(&mut rest, count.saturating_sub(units));
+            rest.extend_from_slice(&block[walk.position()..]);
+        }
+        _ => return Err(Malformed::Update("content of one unit has no rest")),
+    }
+    Ok(rest)
+}
+
+/// Text without its first UTF-16 units. Half a character becomes a replacement character, as in
+/// yjs `ContentString.splice`.
+fn text_behind(text: &str, units: u64) -> Cow<'_, str> {
+    let mut left = units;
+    for (at, character) in text.char_indices() {
+        if left == 0 {
+            return text[at..].into();
+        }
+        left = match left.checked_sub(character.len_utf16() as u64) {
+            Some(left) => left,
+            None => {
+                let behind = at + character.len_utf8();
+                return format!("{}{}", char::REPLACEMENT_CHARACTER, &text[behind..]).into();
+            }
+        };
+    }
+    "".into()
 }
 
 struct Walk<'a, V> {
@@ -140,10 +219,6 @@ impl<V: Visitor> Walk<'_, V> {
 
     /// Reads one block and gives its length in clock units.
     fn block(&mut self) -> Result<u64, Malformed> {
-        const GC: u8 = 0;
-        const SKIP: u8 = 10;
-        const DELETED: u8 = 1;
-        const SHARED_TYPE: u8 = 7;
         let start = self.position();
         let info = self.reader.u8()?;
         let (length, refers_to) = match info {
@@ -196,16 +271,16 @@ impl<V: Visitor> Walk<'_, V> {
 
     fn content(&mut self, kind: u8) -> Result<u64, Malformed> {
         match kind {
-            1 => self.clock(),
+            DELETED => self.clock(),
             3 => self.reader.var_bytes().map(|_| 1),
-            4 => self.string(),
+            STRING => self.string(),
             5 => self.json().map(|()| 1),
             6 => {
                 self.reader.var_str()?;
                 self.json().map(|()| 1)
             }
-            7 => self.shared_type().map(|()| 1),
-            8 => self.values(),
+            SHARED_TYPE => self.shared_type().map(|()| 1),
+            VALUES => self.values(),
             9 => {
                 self.reader.var_str()?;
                 self.any(0).map(|()| 1)
@@ -321,4 +396,83 @@ impl<V: Visitor> Walk<'_, V> {
 fn has_twice(mut clients: Vec<u64>) -> bool {
     clients.sort_unstable();
     clients.windows(2).any(|pair| pair[0] == pair[1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use yrs::{Any, Array, ClientID, Doc, ReadTxn, StateVector, Text, Transact};
+
+    /// The bytes of the only block of an update, and its first clock.
+    fn only_block(update: &[u8]) -> (u64, Vec<u8>) {
+        #[derive(Default)]
+        struct Only(u64, Range<usize>);
+
+        impl Visitor for Only {
+            fn section(&mut self, first: Id) {
+                self.0 = first.clock;
+            }
+
+            fn block(&mut self, block: Block) {
+                self.1 = block.bytes;
+            }
+        }
+
+        let mut only = Only::default();
+        walk(update, &mut only).unwrap();
+        (only.0, update[only.1].to_vec())
+    }
+
+    /// Whoever asks for what follows `clock` gets as much of a block from `yrs`.
+    fn assert_rest_is_that_of_yrs(doc: &Doc, length: u32) {
+        let state = |clock| {
+            let mut vector = StateVector::default();
+            vector.set_max(ClientID::new(7), clock);
+            doc.transact().encode_state_as_update_v1(&vector)
+        };
+        let (_, whole) = only_block(&state(0));
+        for clock in 1..length {
+            let last = Id {
+                client: 7,
+                clock: u64::from(clock) - 1,
+            };
+            let rest = rest_of(&whole, u64::from(clock), last);
+            let (first, expected) = only_block(&state(clock));
+            assert_eq!(first, u64::from(clock));
+            assert_eq!(rest, Ok(expected), "behind {clock}");
+        }
+    }
+
+    #[test]
+    fn the_rest_of_a_block_is_what_its_writer_sends_who_knows_that_the_first_part_is_known() {
+        let doc = Doc::with_client_id(7);
+        doc.get_or_insert_text("t")
+            .insert(&mut doc.transact_mut(), 0, "wörld, hello");
+        assert_rest_is_that_of_yrs(&doc, 12);
+        let doc = Doc::with_client_id(7);
+        let values = [Any::from(1), Any::from("two"), Any::Null, Any::from(4.5)];
+        doc.get_or_insert_array("a")
+            .insert_range(&mut doc.transact_mut(), 0, values);
+        assert_rest_is_that_of_yrs(&doc, 4);
+        let deleted = doc.get_or_insert_array("a");
+        deleted.remove_range(&mut doc.transact_mut(), 0, 4);
+        assert_rest_is_that_of_yrs(&doc, 4);
+    }
+
+    #[test]
+    fn the_rest_of_half_a_character_begins_with_a_replacement() {
+        for (units, rest) in [(0, "a🐙b"), (1, "🐙b"), (2, "\u{fffd}b"), (3, "b"), (4, "")] {
+            assert_eq!(text_behind("a🐙b", units), rest);
+        }
+    }
+
+    #[test]
+    fn what_is_collected_has_a_rest_as_well() {
+        let last = Id {
+            client: 7,
+            clock: 2,
+        };
+        assert_eq!(rest_of(&[GC, 5], 3, last), Ok(vec![GC, 2]));
+        assert!(rest_of(&[3, 1, 1, b't', 1, 0], 1, last).is_err());
+    }
 }

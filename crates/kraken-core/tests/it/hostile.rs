@@ -339,6 +339,28 @@ fn bi12_deletions_of_a_client_in_two_places_are_refused() {
 }
 
 #[test]
+fn bi12_what_follows_in_a_block_is_where_its_known_part_is() {
+    // Nobody but who means harm says of the same letter that it is elsewhere. `yrs` would have the
+    // rest in two types, and read of the one what is freed with the other.
+    let deepest = maps_in_maps(0..512, false);
+    let letter = [&[1, 1, 7, 0x80, 4][..], &[4, 0, 7, 0xff, 3, 1, b'x', 0]];
+    let elsewhere = [
+        &[1, 3, 7, 0x80, 4][..],
+        &[4, 1, 1, b't', 2, b'x', b'y'],
+        &[0x80 | 7, 7, 0x81, 4, 1],
+        &[4, 0, 7, 0x82, 4, 1, b'z', 0],
+    ];
+    let mut document = Document::load(ClientID::new(5), None, &[]);
+    for update in [deepest, letter.concat()] {
+        document.record(&update);
+        assert!(segment(&mut document).is_some());
+    }
+    assert_eq!(update::validate(&elsewhere.concat()), Ok(true));
+    document.record(&elsewhere.concat());
+    assert_eq!(segment(&mut document), None, "the last letter is too deep");
+}
+
+#[test]
 fn bi14_what_is_let_in_is_let_in_again_after_a_restart() {
     // Much that is deleted, of which the first was a value. A text in it is refused as long as that
     // may have to be said again.
