@@ -443,13 +443,7 @@ impl Structure {
             }
             let clock = section.clock;
             let known = history.clock(client);
-            let block = &mut self.blocks[section.next_block];
-            if (clock + 1..clock + block.length).contains(&known) {
-                block.continue_behind(Id {
-                    client,
-                    clock: known - 1,
-                });
-            }
+            let block = &self.blocks[section.next_block];
             if block.is_gap {
                 let end = clock + block.length;
                 if end > known {
@@ -462,7 +456,6 @@ impl Structure {
                 section.next_block += 1;
                 continue;
             }
-            let block = &self.blocks[section.next_block];
             for id in block.refers_to.into_iter().flatten() {
                 let reached = match id.client == client {
                     true => clock.max(known),
@@ -481,6 +474,14 @@ impl Structure {
                 };
             }
             let length = block.length;
+            if (clock + 1..clock + length).contains(&known) {
+                let last = Id {
+                    client,
+                    clock: known - 1,
+                };
+                self.blocks[section.next_block].continue_behind(last);
+            }
+            let block = &self.blocks[section.next_block];
             let standing = nesting::standing(block, |id| self.standing(id, history));
             let standing = standing.ok_or(Obstacle::Misplaced)?;
             if clock + length > known {
