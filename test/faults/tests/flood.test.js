@@ -80,12 +80,12 @@ suite(
 
     test('FA10: a body that never comes is not waited for', { within: WITHIN }, async (scene, context) => {
       const bystanders = await Bystanders.of(scene);
-      const all = await connections(scene, 100);
+      // As many as find room: beyond that nobody gets as far as to be late.
+      const all = await connections(scene, 50);
       const announced = { 'Content-Type': 'application/json', 'Content-Length': '1000000' };
       for (const tcp of all) tcp.send(head('POST /api/apps', announced));
       await areClosed(all);
-      // Beyond what may arrive at a time, nobody gets as far as to be late.
-      for (const { status } of all) assert.ok(status === 408 || status === 503, `answered with ${status}`);
+      for (const { status } of all) assert.equal(status, 408);
       await bystanders.areUnharmed(LITTLE, context);
     });
 
